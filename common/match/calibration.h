@@ -1,0 +1,70 @@
+/* calibration.h - from a score to a probability, and the probability from which a mention is kept.
+ *
+ *   P(skill asked for | score) = 1 / (1 + exp(-(slope * score + intercept)))
+ *
+ * Slope and intercept are fitted by maximum likelihood with smoothed targets (Platt 1999), by Newton's method with
+ * backtracking (Lin, Lin & Weng, "A note on Platt's probabilistic outputs for support vector machines", 2007). The
+ * threshold is the probability at which the micro-averaged F1 over (sentence, skill) pairs is largest, sentences
+ * without a skill included: whole ads are mostly such sentences, so a calibration file should hold as many of them as
+ * an ad does.
+ */
+#ifndef SKILLSTREAM_MATCH_CALIBRATION_H
+#define SKILLSTREAM_MATCH_CALIBRATION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "match/skill_matrix.h"
+#include "match/taxonomy.h"
+
+typedef struct ss_calibration {
+    double slope;
+    double intercept;
+    double threshold;   /* probability, 0 to 1 */
+    char fitted_on[96]; /* the file's name without folders, or "default" */
+    uint32_t sentences; /* in that file; 0 for the default */
+} ss_calibration;
+
+/* Values for an encoder of the all-MiniLM-L6-v2 kind when there is no file; calibration.c says how they were measured.
+ */
+ss_calibration ss_calibration_default(void);
+
+/* Probability of a score, 0 to 1. */
+double ss_calibration_probability(const ss_calibration *calibration, double score);
+
+/* One (sentence, skill) pair. */
+typedef struct ss_scored_pair {
+    float score;
+    int positive; /* 1: the sentence asks for the skill */
+} ss_scored_pair;
+
+/* Slope and intercept for n pairs, of which at least one must be positive and one negative: SS_INPUT. */
+int ss_calibration_fit(const ss_scored_pair *pairs, size_t n, double *slope, double *intercept, ss_error *err);
+
+typedef struct ss_operating_point {
+    double score; /* keep pairs from this score on */
+    double precision, recall, f1;
+    size_t kept; /* pairs at or above the score */
+} ss_operating_point;
+
+/* The score cut with the largest F1 = 2 PR / (P + R). `missed` positives are those that no pair stands for (a skill
+ * that the taxonomy has not): they count against recall. Of equal F1 the higher cut wins. */
+int ss_best_operating_point(const ss_scored_pair *pairs, size_t n, size_t missed, ss_operating_point *out,
+                            ss_error *err);
+
+/* What `skillstream index --calibrate` tells the user. */
+typedef struct ss_calibration_report {
+    size_t sentences, with_skill, pairs, positives, unknown_labels;
+    ss_operating_point point;
+} ss_calibration_report;
+
+/* Fits on a CSV. Columns: `sentence`, and `label`, `skill` or `skills`: a preferred label or URI per row (rows with the
+ * same sentence belong together), or for `skills` a list as Python prints it, ['a', "b's"]. An empty label, LABEL NOT
+ * PRESENT, UNDERSPECIFIED and UNK are no skill: a sentence without any other is a negative one. Pairs are the first 20
+ * hits of every sentence and its gold skills. Labels not in the taxonomy are counted, not an error, unless all are
+ * unknown. */
+int ss_calibration_from_csv(const char *path, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
+                            ss_embedder *embedder, ss_calibration *out, ss_calibration_report *report, ss_error *err);
+
+#endif

@@ -1,0 +1,46 @@
+/* index.h - encoder + taxonomy -> release: what `skillstream index` does.
+ *
+ * Embeds every prototype, fits the calibration if a file is given, and writes the release file. The same inputs give
+ * the same bytes, apart from created_at, which follows SOURCE_DATE_EPOCH when that is set.
+ */
+#ifndef SKILLSTREAM_MATCH_INDEX_H
+#define SKILLSTREAM_MATCH_INDEX_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "match/calibration.h"
+
+typedef struct ss_index_options {
+    const char *encoder_dir;      /* sentence-transformers folder */
+    const char *taxonomy_path;    /* CSV, "-" or gzip */
+    const char *taxonomy_name;    /* NULL = from the file, see ss_taxonomy_read */
+    const char *taxonomy_version; /* NULL = from the file */
+    unsigned prototypes;          /* set of ss_prototype_kind; 0 = label */
+    ss_score_kind score;
+    const char *calibrate_path; /* NULL = the default calibration */
+    const char *name;           /* of the release; NULL = "<encoder>-<taxonomy>" */
+    const char *precision;      /* NULL or "fp32"; another is SS_UNSUPPORTED */
+    const char *program;        /* "skillstream 0.1.0", for the manifest */
+    size_t threads;             /* 0 = one per processor */
+    const char *out_path;
+} ss_index_options;
+
+/* Where the work stands: called on the calling thread; `what` is "embedding skills" or "calibrating". */
+typedef void ss_index_progress(void *ctx, const char *what, size_t done, size_t total);
+
+typedef struct ss_index_report {
+    char digest[SS_SHA256_HEX + 1];
+    size_t skills, prototypes, dims, bytes;
+    double seconds;
+    ss_calibration calibration;
+    int calibrated; /* 1: `fit` is filled */
+    ss_calibration_report fit;
+} ss_index_report;
+
+/* `progress` may be NULL. Nothing is written unless everything succeeded. */
+int ss_index_build(const ss_index_options *options, ss_index_progress *progress, void *ctx, ss_index_report *report,
+                   ss_error *err);
+
+#endif

@@ -1,0 +1,40 @@
+/* span.h - where in the sentence a skill is named.
+ *
+ * A mention's span is the literal label or alternative label of its skill where one stands in the sentence: compared
+ * without case and accents, any run of blanks as one blank, on word borders that know "C++", "C#" and ".NET". A final
+ * bracket of a label, "Java (computer programming)", may be missing. A plural "s" behind the label is taken in. The
+ * longest label wins, then the leftmost place. Where none stands, the span is the whole sentence.
+ *
+ * The sentence is folded once (ss_span_sentence) and then asked for each of its hits. One ss_span_finder per thread.
+ */
+#ifndef SKILLSTREAM_MATCH_SPAN_H
+#define SKILLSTREAM_MATCH_SPAN_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+#include "match/taxonomy.h"
+
+typedef struct ss_span {
+    size_t begin, end; /* bytes in the sentence, end exclusive */
+    int literal;       /* 1: a label stands there; 0: the whole sentence */
+} ss_span;
+
+typedef struct ss_span_finder ss_span_finder;
+
+/* Folds the labels of the taxonomy once, for all threads; the taxonomy must outlive it. */
+typedef struct ss_span_labels ss_span_labels;
+ss_span_labels *ss_span_labels_new(const ss_taxonomy *taxonomy, ss_error *err);
+void ss_span_labels_free(ss_span_labels *labels);
+
+ss_span_finder *ss_span_finder_new(const ss_span_labels *labels, ss_error *err);
+void ss_span_finder_free(ss_span_finder *finder);
+
+/* Takes a sentence (UTF-8; malformed bytes match nothing). The bytes are not needed afterwards. -1 only when memory is
+ * out. */
+int ss_span_sentence(ss_span_finder *finder, const char *text, size_t len, ss_error *err);
+
+/* The span of a skill in the sentence taken last. Cannot fail. */
+ss_span ss_span_find(const ss_span_finder *finder, uint32_t skill);
+
+#endif
