@@ -1,0 +1,54 @@
+/* http_server.h - /live, /ready and /metrics for probes and Prometheus.
+ *
+ * A libmicrohttpd daemon with one thread of its own. It answers GET and HEAD:
+ *   /         a few lines of help
+ *   /live     200 or 503 and a reason, one line per heart
+ *   /ready    200 or 503 and a reason, one line per condition
+ *   /metrics  Prometheus text format 0.0.4
+ * 404 for other paths, 405 with Allow for other methods. No TLS, no
+ * authentication: bind it to an address that only the cluster reaches.
+ * Limits: 64 connections, 8 KiB of request line and headers, idle connections
+ * are closed after 10 s, 16 MiB of output.
+ *
+ * The callbacks run on the server's thread, so they must be thread safe and
+ * quick; between ss_http_start and ss_http_stop only.
+ */
+#ifndef SKILLSTREAM_OPS_HTTP_SERVER_H
+#define SKILLSTREAM_OPS_HTTP_SERVER_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+/* 1 = yes (200), 0 = no (503); appends text for people. */
+typedef int ss_http_check(void *context, ss_buffer *text);
+/* Appends the page; 0, or -1 (500). */
+typedef int ss_http_page(void *context, ss_buffer *out);
+
+typedef struct ss_http_options {
+    const char
+        *address; /* "127.0.0.1:9100", "[::1]:9100", "localhost:9100", ":9100" (all interfaces); port 0 = a free one */
+    const char *program; /* for the help page: "skillstream-worker" */
+    ss_http_check *live; /* NULL: always 200 */
+    void *live_context;
+    ss_http_check *ready; /* NULL: always 200 */
+    void *ready_context;
+    ss_http_page *metrics; /* NULL: 404 */
+    void *metrics_context;
+} ss_http_options;
+
+typedef struct ss_http ss_http;
+
+/* Binds and starts. SS_CONFIG for a malformed or unknown address, SS_NETWORK when it cannot be bound (in use, no
+ * right). */
+ss_http *ss_http_start(const ss_http_options *options, ss_error *err);
+
+/* The port that was bound. */
+int ss_http_port(const ss_http *http);
+
+/* Stops the thread, waits for it, and frees all. NULL is fine. */
+void ss_http_stop(ss_http *http);
+
+/* Splits "host:port" or "[v6]:port" (for option checks); host holds 256 bytes and may come out empty. SS_CONFIG. */
+int ss_http_split_address(const char *address, char host[256], int *port, ss_error *err);
+
+#endif
