@@ -34,7 +34,8 @@ char *ss_buffer_reserve(ss_buffer *buffer, size_t more);
 /* len = 0; keeps the memory. */
 void ss_buffer_clear(ss_buffer *buffer);
 
-/* Hands the bytes to the caller, who frees them with free(); the buffer is empty afterwards. Never NULL unless memory is out. */
+/* Hands the bytes to the caller, who frees them with free(); the buffer is empty afterwards. Never NULL unless memory
+ * is out. */
 char *ss_buffer_take(ss_buffer *buffer, size_t *len);
 
 void ss_buffer_free(ss_buffer *buffer);

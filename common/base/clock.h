@@ -4,9 +4,9 @@
 
 #include <stdint.h>
 
-double ss_now(void);         /* monotonic seconds */
-int64_t ss_now_ms(void);     /* monotonic milliseconds */
-int64_t ss_wall_ms(void);    /* milliseconds since 1970-01-01 UTC */
+double ss_now(void);      /* monotonic seconds */
+int64_t ss_now_ms(void);  /* monotonic milliseconds */
+int64_t ss_wall_ms(void); /* milliseconds since 1970-01-01 UTC */
 void ss_sleep_ms(int64_t ms);
 
 /* RFC 3339 in UTC with milliseconds, "2026-11-26T00:36:39.123Z"; out holds 32 bytes. */
