@@ -15,10 +15,10 @@
 #include "base/error.h"
 #include "match/taxonomy.h"
 
-typedef struct ss_span {
+typedef struct ss_label_span {
     size_t begin, end; /* bytes in the sentence, end exclusive */
     int literal;       /* 1: a label stands there; 0: the whole sentence */
-} ss_span;
+} ss_label_span;
 
 typedef struct ss_span_finder ss_span_finder;
 
@@ -35,6 +35,6 @@ void ss_span_finder_free(ss_span_finder *finder);
 int ss_span_sentence(ss_span_finder *finder, const char *text, size_t len, ss_error *err);
 
 /* The span of a skill in the sentence taken last. Cannot fail. */
-ss_span ss_span_find(const ss_span_finder *finder, uint32_t skill);
+ss_label_span ss_span_find(const ss_span_finder *finder, uint32_t skill);
 
 #endif
