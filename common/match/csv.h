@@ -21,12 +21,12 @@ typedef struct ss_csv ss_csv;
 
 enum { SS_CSV_MAX_BYTES = 1 << 30, SS_CSV_MAX_COLUMNS = 256, SS_CSV_MAX_FIELD = 1 << 20 };
 
-/* Opens `path` and reads its header. `separator` is ',' for CSV, '\t' for TSV. Errors: those of ss_file_read, SS_INPUT
- * (no header, a column twice, not UTF-8), SS_LIMIT. */
-ss_csv *ss_csv_open(const char *path, char separator, ss_error *err);
+/* Opens `path` and reads its header. Errors: those of ss_file_read, SS_INPUT (no header, a column twice, not UTF-8,
+ * a NUL byte), SS_LIMIT. */
+ss_csv *ss_csv_open(const char *path, ss_error *err);
 
 /* The same from memory; `bytes` are copied. `name` stands in error texts. */
-ss_csv *ss_csv_from_bytes(const char *name, const void *bytes, size_t len, char separator, ss_error *err);
+ss_csv *ss_csv_from_bytes(const char *name, const void *bytes, size_t len, ss_error *err);
 
 void ss_csv_close(ss_csv *csv);
 

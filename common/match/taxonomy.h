@@ -59,9 +59,14 @@ const char *ss_taxonomy_version(const ss_taxonomy *taxonomy);
 uint32_t ss_taxonomy_by_uri(const ss_taxonomy *taxonomy, const char *uri);
 uint32_t ss_taxonomy_by_label(const ss_taxonomy *taxonomy, const char *label);
 
-/* URI, else label, else label after blanks at both ends of `text` and of labels are dropped; for files that people
- * write. */
-uint32_t ss_taxonomy_find(const ss_taxonomy *taxonomy, const char *text, size_t len);
+/* The same when white space at both ends of labels and of `text` does not count. */
+uint32_t ss_taxonomy_by_trimmed_label(const ss_taxonomy *taxonomy, const char *text, size_t len);
+
+/* URI, else label, else trimmed label: for files that people write. `text` is NUL-terminated. */
+uint32_t ss_taxonomy_find(const ss_taxonomy *taxonomy, const char *text);
+
+/* Drops white space (Unicode's) at both ends. */
+void ss_trim(const char **text, size_t *len);
 
 /* The taxonomy as bytes for a release, and back. Equal taxonomies give equal bytes. Decoding copies what it keeps and
  * checks every length: SS_CORRUPT. */
