@@ -25,9 +25,6 @@ typedef struct ss_normaliser {
  * cannot grow. */
 int ss_normalise(const ss_normaliser *rules, const char *text, size_t len, ss_buffer *out);
 
-/* Decodes one character at text[*at], moves *at behind it; a malformed byte is skipped alone and gives U+FFFD. */
-int32_t ss_utf8_next(const char *text, size_t len, size_t *at);
-
 /* As BERT's pre-tokeniser sees a (normalised) character: blank, or a punctuation mark that stands alone. */
 int ss_char_is_blank(int32_t c);
 int ss_char_is_punctuation(int32_t c);

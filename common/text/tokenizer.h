@@ -38,6 +38,9 @@ size_t ss_tokenizer_vocabulary(const ss_tokenizer *tokenizer);
 /* Special tokens that are put around every text (2 for BERT and MPNet). */
 size_t ss_tokenizer_specials(const ss_tokenizer *tokenizer);
 
+/* Whether the tokenizer lower-cases text itself. */
+int ss_tokenizer_lowers(const ss_tokenizer *tokenizer);
+
 /* The id of a token as the vocabulary spells it ("##ing", "[PAD]"), or -1. */
 int32_t ss_tokenizer_id(const ss_tokenizer *tokenizer, const char *token);
 
