@@ -61,15 +61,13 @@ const char *ss_prototype_kind_word(ss_prototype_kind kind)
 
 static size_t count_of(const ss_skill *skill, unsigned kinds)
 {
-    return (kinds & SS_PROTOTYPE_LABEL ? 1u : 0u) +
-           (kinds & SS_PROTOTYPE_ALTERNATIVE ? (size_t)skill->alternative_count : 0u) +
+    return 1 + (kinds & SS_PROTOTYPE_ALTERNATIVE ? skill->alternative_count : 0u) +
            (kinds & SS_PROTOTYPE_DESCRIPTION && *skill->description ? 1u : 0u);
 }
 
 static void add_skill(ss_prototypes *list, uint32_t number, const ss_skill *skill, unsigned kinds)
 {
-    if (kinds & SS_PROTOTYPE_LABEL)
-        list->items[list->count++] = (ss_prototype){number, SS_PROTOTYPE_LABEL, skill->label};
+    list->items[list->count++] = (ss_prototype){number, SS_PROTOTYPE_LABEL, skill->label};
     for (uint32_t i = 0; kinds & SS_PROTOTYPE_ALTERNATIVE && i < skill->alternative_count; i++)
         list->items[list->count++] = (ss_prototype){number, SS_PROTOTYPE_ALTERNATIVE, skill->alternatives[i]};
     if (kinds & SS_PROTOTYPE_DESCRIPTION && *skill->description)

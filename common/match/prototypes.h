@@ -43,7 +43,8 @@ typedef struct ss_prototypes {
     size_t count;
 } ss_prototypes;
 
-/* All prototypes of a taxonomy, which must outlive them. Every skill has at least one, its label first. */
+/* All prototypes of a taxonomy, which must outlive them. Every skill's first one is its label, whatever `kinds` says.
+ */
 int ss_prototypes_list(const ss_taxonomy *taxonomy, unsigned kinds, ss_prototypes *out, ss_error *err);
 void ss_prototypes_free(ss_prototypes *prototypes);
 
