@@ -1,0 +1,385 @@
+/* extractor.c - the six steps in order; see extractor.h.
+ *
+ * Per thread: an arena for what its ads produced, a tokenizer scratch, a span finder, a match scratch. Shared: one arena
+ * for the batch (distinct sentences, vectors, hits), which only the calling thread allocates from. All arenas are reset
+ * at the start of the next call.
+ */
+#include "worker/extract/extractor.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "nn/embed.h"
+#include "worker/extract/ad_text.h"
+#include "worker/extract/distinct.h"
+#include "worker/extract/mention.h"
+
+enum { MATCH_PIECE = 64 };
+
+#define NOT_SCORED UINT32_MAX
+
+typedef struct thread_state {
+    ss_arena arena;
+    ss_tokenizer_scratch *tokens;
+    ss_span_finder *finder;
+    ss_match_scratch *match;
+    ss_error error; /* of the last failed piece */
+} thread_state;
+
+struct ss_extractor {
+    ss_release *release;
+    ss_extract_options options;
+    char digest[SS_SHA256_HEX + 1]; /* of the options */
+    ss_pool *pool;
+    ss_cache *cache;
+    ss_embedder *embedder;
+    ss_ad_limits limits;
+    ss_mention_rules rules;
+    ss_cache_release cache_release;
+    thread_state *threads;
+    size_t thread_count;
+    ss_arena arena;
+};
+
+/* One call's work, shared by its pieces. */
+typedef struct work {
+    ss_extractor *x;
+    const ss_ad *ads;
+    size_t n;
+    ss_extraction *out;
+    ss_ad_text *texts;     /* (n) */
+    uint32_t **sentence;   /* (n) per ad: the distinct number of each sentence, or NOT_SCORED */
+    ss_distinct distinct;
+    ss_hit_value *hits;    /* (distinct, SS_EXTRACT_HITS) */
+    int32_t *counts;       /* (distinct) */
+    uint32_t *unknown;     /* (unknown_count) distinct numbers that the cache does not know */
+    size_t unknown_count;
+    float *vectors;        /* (unknown_count, D) */
+    ss_extract_stats *stats;
+} work;
+
+/* ---- making and freeing ---- */
+
+static int start_thread(ss_extractor *x, thread_state *t, ss_error *err)
+{
+    ss_arena_init(&t->arena, 256 * 1024, 0);
+    t->tokens = ss_tokenizer_scratch_new(err);
+    if (!t->tokens) return -1;
+    t->finder = ss_span_finder_new(ss_release_span_labels(x->release), err);
+    if (!t->finder) return -1;
+    t->match = ss_match_scratch_new(ss_release_matrix(x->release), SS_EXTRACT_HITS, err);
+    return t->match ? 0 : -1;
+}
+
+static void take_options(ss_extractor *x, const ss_extract_options *options)
+{
+    const ss_manifest *manifest = ss_release_manifest(x->release);
+    const ss_encoder *encoder = ss_release_encoder(x->release);
+    size_t specials = ss_tokenizer_specials(ss_encoder_tokenizer(encoder));
+    x->options = *options;
+    if (options->options_digest) memcpy(x->digest, options->options_digest, strlen(options->options_digest) + 1);
+    x->options.options_digest = x->digest;
+    x->limits = (ss_ad_limits){.max_ad_bytes = options->max_ad_bytes,
+                               .max_sentences = options->max_sentences,
+                               .max_tokens = ss_encoder_max_tokens(encoder) - specials};
+    x->rules = (ss_mention_rules){
+        .threshold = isnan(options->threshold) ? manifest->calibration.threshold : options->threshold,
+        .top = options->top < SS_EXTRACT_HITS ? (size_t)options->top : SS_EXTRACT_HITS,
+        .with_text = options->with_text,
+    };
+    x->cache_release = (ss_cache_release){.digest = ss_release_digest(x->release),
+                                          .dims = (uint32_t)ss_encoder_dims(encoder),
+                                          .skills = (uint32_t)ss_taxonomy_count(ss_release_taxonomy(x->release))};
+}
+
+ss_extractor *ss_extractor_new(ss_release *release, const ss_extract_options *options, ss_pool *pool, ss_cache *cache,
+                               ss_error *err)
+{
+    if (options->options_digest && strlen(options->options_digest) > SS_SHA256_HEX) {
+        ss_fail(err, SS_INTERNAL, "an options digest has at most %d characters", SS_SHA256_HEX);
+        return NULL;
+    }
+    ss_extractor *x = calloc(1, sizeof *x);
+    if (!x) {
+        ss_fail_memory(err, "starting the extractor");
+        return NULL;
+    }
+    x->release = ss_release_keep(release);
+    x->pool = pool;
+    x->cache = cache;
+    ss_arena_init(&x->arena, 1 << 20, 0);
+    take_options(x, options);
+    x->thread_count = ss_pool_threads(pool);
+    x->threads = calloc(x->thread_count, sizeof *x->threads);
+    x->embedder = x->threads ? ss_embedder_new(ss_release_encoder(release), pool, err) : NULL;
+    if (!x->threads) ss_fail_memory(err, "starting the extractor");
+    int bad = !x->embedder;
+    for (size_t i = 0; !bad && i < x->thread_count; i++) bad = start_thread(x, &x->threads[i], err);
+    if (bad) {
+        ss_extractor_free(x);
+        return NULL;
+    }
+    return x;
+}
+
+void ss_extractor_free(ss_extractor *x)
+{
+    if (!x) return;
+    for (size_t i = 0; x->threads && i < x->thread_count; i++) {
+        ss_match_scratch_free(x->threads[i].match);
+        ss_span_finder_free(x->threads[i].finder);
+        ss_tokenizer_scratch_free(x->threads[i].tokens);
+        ss_arena_free(&x->threads[i].arena);
+    }
+    free(x->threads);
+    ss_embedder_free(x->embedder);
+    ss_arena_free(&x->arena);
+    ss_release_drop(x->release);
+    free(x);
+}
+
+const ss_release *ss_extractor_release(const ss_extractor *x)
+{
+    return x->release;
+}
+
+/* ---- 1: text ---- */
+
+static int text_piece(void *job, size_t thread, size_t piece)
+{
+    work *w = job;
+    thread_state *t = &w->x->threads[thread];
+    const ss_tokenizer *tokenizer = ss_encoder_tokenizer(ss_release_encoder(w->x->release));
+    return ss_ad_text_make(&w->ads[piece], &w->x->limits, tokenizer, t->tokens, &t->arena, &w->texts[piece], &t->error);
+}
+
+/* ---- 2: distinct sentences ---- */
+
+static int add_sentence(work *w, const ss_ad_text *ad, size_t s, uint32_t *number)
+{
+    ss_span span = ad->sentences[s];
+    const char *text = ad->text.bytes + span.begin;
+    size_t len = span.end - span.begin;
+    *number = NOT_SCORED;
+    if (!ss_sentence_has_word(text, len)) {
+        w->stats->filtered++;
+        return 0;
+    }
+    char *folded = ss_arena_alloc(&w->x->arena, len);
+    if (!folded) return -1;
+    len = ss_sentence_fold(text, len, folded);
+    size_t before = w->distinct.count;
+    *number = ss_distinct_add(&w->distinct, ss_hash128_of(folded, len), (ss_string_view){.data = folded, .len = len});
+    if (w->distinct.count == before) w->stats->repeated++;
+    return 0;
+}
+
+static int find_distinct(work *w, ss_error *err)
+{
+    ss_arena *arena = &w->x->arena;
+    size_t total = 0;
+    for (size_t i = 0; i < w->n; i++) total += w->texts[i].reason ? 0 : w->texts[i].sentence_count;
+    int bad = ss_distinct_init(&w->distinct, total, arena);
+    for (size_t i = 0; !bad && i < w->n; i++) {
+        const ss_ad_text *ad = &w->texts[i];
+        if (ad->reason) continue;
+        w->stats->sentences += ad->sentence_count;
+        w->sentence[i] = ss_arena_alloc(arena, ad->sentence_count * sizeof **w->sentence);
+        bad = !w->sentence[i];
+        for (size_t s = 0; !bad && s < ad->sentence_count; s++) bad = add_sentence(w, ad, s, &w->sentence[i][s]);
+    }
+    return bad ? ss_fail_memory(err, "collecting sentences") : 0;
+}
+
+/* ---- 3: look-up ---- */
+
+static int look_up(work *w, ss_error *err)
+{
+    ss_arena *arena = &w->x->arena;
+    size_t n = w->distinct.count;
+    w->hits = ss_arena_alloc(arena, n * SS_EXTRACT_HITS * sizeof *w->hits);
+    w->counts = ss_arena_alloc(arena, n * sizeof *w->counts);
+    w->unknown = ss_arena_alloc(arena, n * sizeof *w->unknown);
+    if (!w->hits || !w->counts || !w->unknown) return ss_fail_memory(err, "looking up sentences");
+    for (size_t i = 0; i < n; i++) w->counts[i] = SS_CACHE_MISS;
+    if (w->x->cache && n)
+        w->stats->cached += ss_cache_lookup(w->x->cache, &w->x->cache_release, w->distinct.keys, n, w->hits, w->counts);
+    for (size_t i = 0; i < n; i++)
+        if (w->counts[i] == SS_CACHE_MISS) w->unknown[w->unknown_count++] = (uint32_t)i;
+    return 0;
+}
+
+/* ---- 4: embed ---- */
+
+static int embed(work *w, ss_error *err)
+{
+    ss_arena *arena = &w->x->arena;
+    size_t n = w->unknown_count, dims = w->x->cache_release.dims;
+    if (!n) return 0;
+    ss_string_view *texts = ss_arena_alloc(arena, n * sizeof *texts);
+    w->vectors = ss_arena_alloc(arena, n * dims * sizeof *w->vectors);
+    if (!texts || !w->vectors) return ss_fail_memory(err, "embedding sentences");
+    for (size_t i = 0; i < n; i++) texts[i] = w->distinct.texts[w->unknown[i]];
+    size_t tokens = ss_embedder_tokens(w->x->embedder);
+    if (ss_embed_texts(w->x->embedder, texts, n, w->vectors, NULL, NULL, err)) return -1;
+    w->stats->embedded += n;
+    w->stats->tokens += ss_embedder_tokens(w->x->embedder) - tokens;
+    return 0;
+}
+
+/* ---- 5: match ---- */
+
+static int match_piece(void *job, size_t thread, size_t piece)
+{
+    work *w = job;
+    size_t from = piece * MATCH_PIECE, n = w->unknown_count - from, dims = w->x->cache_release.dims;
+    if (n > MATCH_PIECE) n = MATCH_PIECE;
+    ss_hit hits[MATCH_PIECE * SS_EXTRACT_HITS];
+    uint32_t counts[MATCH_PIECE];
+    ss_skill_matrix_top(ss_release_matrix(w->x->release), w->x->threads[thread].match, w->vectors + from * dims, n,
+                        SS_EXTRACT_HITS, hits, counts);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t number = w->unknown[from + i];
+        w->counts[number] = (int32_t)counts[i];
+        for (uint32_t k = 0; k < counts[i]; k++) {
+            ss_hit hit = hits[i * SS_EXTRACT_HITS + k];
+            w->hits[(size_t)number * SS_EXTRACT_HITS + k] = (ss_hit_value){.skill = hit.skill, .score = hit.score};
+        }
+    }
+    return 0;
+}
+
+static int match(work *w, ss_error *err)
+{
+    size_t n = w->unknown_count;
+    if (!n) return 0;
+    ss_pool_run(w->x->pool, (n + MATCH_PIECE - 1) / MATCH_PIECE, match_piece, w);
+    if (!w->x->cache) return 0;
+    ss_arena *arena = &w->x->arena;
+    ss_hash128 *keys = ss_arena_alloc(arena, n * sizeof *keys);
+    int32_t *counts = ss_arena_alloc(arena, n * sizeof *counts);
+    ss_hit_value *hits = ss_arena_alloc(arena, n * SS_EXTRACT_HITS * sizeof *hits);
+    if (!keys || !counts || !hits) return ss_fail_memory(err, "storing sentences");
+    for (size_t i = 0; i < n; i++) {
+        size_t number = w->unknown[i];
+        keys[i] = w->distinct.keys[number];
+        counts[i] = w->counts[number];
+        memcpy(hits + i * SS_EXTRACT_HITS, w->hits + number * SS_EXTRACT_HITS, SS_EXTRACT_HITS * sizeof *hits);
+    }
+    ss_cache_store(w->x->cache, &w->x->cache_release, keys, n, hits, counts);
+    return 0;
+}
+
+/* ---- 6: records ---- */
+
+static ss_slice slice_of(const char *text)
+{
+    return (ss_slice){.data = text, .len = strlen(text)};
+}
+
+static void start_record(const ss_extractor *x, const ss_ad *ad, const ss_ad_text *text, ss_record *record)
+{
+    const ss_taxonomy *taxonomy = ss_release_taxonomy(x->release);
+    *record = (ss_record){
+        .ad_id = ad->id,
+        .release = slice_of(ss_release_digest(x->release)),
+        .taxonomy_name = slice_of(ss_taxonomy_name(taxonomy)),
+        .taxonomy_version = slice_of(ss_taxonomy_version(taxonomy)),
+        .options_digest = slice_of(x->digest),
+        .sentence_count = (uint32_t)text->sentence_count,
+        .title = ad->title,
+        .language = ad->language,
+        .employer = ad->employer,
+        .location = ad->location,
+        .source_url = ad->source_url,
+        .posted_at = ad->posted_at,
+        .attributes = ad->attributes,
+        .attribute_count = ad->attribute_count,
+    };
+    if (x->options.with_text) record->text = (ss_slice){.data = text->text.bytes, .len = text->text.len};
+}
+
+static int record_piece(void *job, size_t thread, size_t piece)
+{
+    work *w = job;
+    thread_state *t = &w->x->threads[thread];
+    const ss_ad_text *text = &w->texts[piece];
+    ss_extraction *out = &w->out[piece];
+    if (text->reason) {
+        *out = (ss_extraction){.reason = text->reason, .stage = "text", .error = text->error};
+        return 0;
+    }
+    out->reason = NULL;
+    start_record(w->x, &w->ads[piece], text, &out->record);
+    ss_sentence_hits *hits = ss_arena_calloc(&t->arena, text->sentence_count, sizeof *hits);
+    if (!hits) return ss_fail_memory(&t->error, "writing a record");
+    for (size_t s = 0; s < text->sentence_count; s++) {
+        uint32_t number = w->sentence[piece][s];
+        if (number == NOT_SCORED) continue;
+        out->record.scored_sentence_count++;
+        hits[s] = (ss_sentence_hits){.hits = w->hits + (size_t)number * SS_EXTRACT_HITS,
+                                     .count = (size_t)w->counts[number]};
+    }
+    return ss_mentions_make(w->x->release, &w->x->rules, text, hits, t->finder, &t->arena, &out->record, &t->error);
+}
+
+/* ---- the call ---- */
+
+/* Runs pieces over the ads; an error of any thread becomes the call's. */
+static int over_ads(work *w, ss_piece_fn *piece, ss_error *err)
+{
+    for (size_t i = 0; i < w->x->thread_count; i++) w->x->threads[i].error = (ss_error){0};
+    if (!ss_pool_run(w->x->pool, w->n, piece, w)) return 0;
+    for (size_t i = 0; i < w->x->thread_count; i++)
+        if (w->x->threads[i].error.status) {
+            if (err) *err = w->x->threads[i].error;
+            return -1;
+        }
+    return ss_fail(err, SS_INTERNAL, "a compute thread failed without a reason");
+}
+
+/* Seconds since *mark; moves the mark to now. */
+static double lap(double *mark)
+{
+    double now = ss_now(), seconds = now - *mark;
+    *mark = now;
+    return seconds;
+}
+
+static void count_records(work *w)
+{
+    w->stats->ads += w->n;
+    for (size_t i = 0; i < w->n; i++) {
+        if (w->out[i].reason)
+            w->stats->failed++;
+        else
+            w->stats->mentions += w->out[i].record.mention_count;
+    }
+}
+
+int ss_extract(ss_extractor *x, const ss_ad *ads, size_t n, ss_extraction *out, ss_extract_stats *stats, ss_error *err)
+{
+    ss_extract_stats unwanted = {0};
+    work w = {.x = x, .ads = ads, .n = n, .out = out, .stats = stats ? stats : &unwanted};
+    ss_arena_reset(&x->arena);
+    for (size_t i = 0; i < x->thread_count; i++) ss_arena_reset(&x->threads[i].arena);
+    w.texts = ss_arena_calloc(&x->arena, n, sizeof *w.texts);
+    w.sentence = ss_arena_calloc(&x->arena, n, sizeof *w.sentence);
+    if (!w.texts || !w.sentence) return ss_fail_memory(err, "starting a batch");
+    double mark = ss_now();
+    if (over_ads(&w, text_piece, err) || find_distinct(&w, err)) return -1;
+    w.stats->text_seconds += lap(&mark);
+    if (look_up(&w, err)) return -1;
+    w.stats->lookup_seconds += lap(&mark);
+    if (embed(&w, err)) return -1;
+    w.stats->embed_seconds += lap(&mark);
+    if (match(&w, err)) return -1;
+    w.stats->match_seconds += lap(&mark);
+    if (over_ads(&w, record_piece, err)) return -1;
+    w.stats->mention_seconds += lap(&mark);
+    count_records(&w);
+    return 0;
+}
