@@ -25,6 +25,9 @@ size_t ss_utf8_encode(uint32_t code, char out[4]);
 /* 1 if all of it is well-formed, else 0. */
 int ss_utf8_valid(const char *bytes, size_t len);
 
+/* 1 if ss_utf8_repair would change nothing (beyond that it also treats U+FEFF anywhere as not clean), else 0. */
+int ss_utf8_is_clean(const char *bytes, size_t len);
+
 /* White space by Unicode's White_Space property, plus U+200B (zero width space) and U+FEFF, which scraped pages are
  * full of and which show as nothing. */
 int ss_utf8_is_space(uint32_t code);
