@@ -59,12 +59,12 @@ typedef struct ss_calibration_report {
     ss_operating_point point;
 } ss_calibration_report;
 
-/* Fits on a CSV. Columns: `sentence`, and `label`, `skill` or `skills`: a preferred label or URI per row (rows with the
- * same sentence belong together), or for `skills` a list as Python prints it, ['a', "b's"]. An empty label, LABEL NOT
- * PRESENT, UNDERSPECIFIED and UNK are no skill: a sentence without any other is a negative one. Pairs are the first 20
- * hits of every sentence and its gold skills. Labels not in the taxonomy are counted, not an error, unless all are
- * unknown. */
+/* Fits on a file of labelled sentences (labelled.h, SS_LABELLED_TRAINING). Pairs are the first 20 hits of every
+ * sentence and its gold skills. Labels that the taxonomy has not are counted and missed, not an error, unless all are
+ * unknown. `progress` may be NULL; it counts sentences. SS_INPUT also when higher scores do not mean likelier skills.
+ */
 int ss_calibration_from_csv(const char *path, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
-                            ss_embedder *embedder, ss_calibration *out, ss_calibration_report *report, ss_error *err);
+                            ss_embedder *embedder, ss_embed_progress *progress, void *ctx, ss_calibration *out,
+                            ss_calibration_report *report, ss_error *err);
 
 #endif

@@ -79,7 +79,10 @@ void ss_match_scratch_free(ss_match_scratch *scratch);
 void ss_skill_matrix_top(const ss_skill_matrix *matrix, ss_match_scratch *scratch, const float *vectors, size_t n,
                          size_t k, ss_hit *out, uint32_t *counts);
 
-/* All scores: out (n, skills). For evaluation and calibration, where the rank of a given skill is wanted. */
+/* The score of one skill for one vector (D), as ss_skill_matrix_top gives it. */
+float ss_skill_matrix_score_of(const ss_skill_matrix *matrix, uint32_t skill, const float *vector);
+
+/* All scores: out (n, skills). For evaluation, where the rank of a given skill is wanted. */
 void ss_skill_matrix_scores(const ss_skill_matrix *matrix, ss_match_scratch *scratch, const float *vectors, size_t n,
                             float *out);
 

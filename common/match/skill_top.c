@@ -128,7 +128,7 @@ static float dot(const float *a, const float *b, size_t n)
     return sum[0];
 }
 
-static float exact_score(const ss_skill_matrix *matrix, uint32_t skill, const float *vector)
+float ss_skill_matrix_score_of(const ss_skill_matrix *matrix, uint32_t skill, const float *vector)
 {
     const float *row = matrix->values + (size_t)matrix->first_row[skill] * matrix->dims;
     float label = dot(vector, row, matrix->dims), best = label;
@@ -151,7 +151,7 @@ static uint32_t settle(const ss_skill_matrix *matrix, const float *vector, const
 {
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
-        ss_hit hit = {candidates[i].skill, exact_score(matrix, candidates[i].skill, vector)};
+        ss_hit hit = {candidates[i].skill, ss_skill_matrix_score_of(matrix, candidates[i].skill, vector)};
         if (isnan(hit.score) || (kept == k && !before(hit, out[k - 1]))) continue;
         size_t at = kept < k ? kept++ : k - 1;
         for (; at && before(hit, out[at - 1]); at--) out[at] = out[at - 1];

@@ -1,11 +1,15 @@
 /* span.h - where in the sentence a skill is named.
  *
  * A mention's span is the literal label or alternative label of its skill where one stands in the sentence: compared
- * without case and accents, any run of blanks as one blank, on word borders that know "C++", "C#" and ".NET". A final
- * bracket of a label, "Java (computer programming)", may be missing. A plural "s" behind the label is taken in. The
- * longest label wins, then the leftmost place. Where none stands, the span is the whole sentence.
+ * without case and accents, any run of blanks as one, at word borders. The longest label wins, then the leftmost place.
+ * Where none stands, the span is the whole sentence.
+ *   - A final bracket of a label may be missing: "Java (computer programming)" is found as "Java".
+ *   - A plural "s" behind a label belongs to it.
+ *   - Borders know technical names: "C" does not stand in "C++", "C#" or "C.I.", "Node" not in "Node.js", but
+ *     "C++" stands in "C++17" and ".NET" in "C#/.NET".
  *
- * The sentence is folded once (ss_span_sentence) and then asked for each of its hits. One ss_span_finder per thread.
+ * A sentence is folded once (ss_span_sentence) and then asked for each of its hits.
+ * ss_span_labels is immutable and shared; an ss_span_finder belongs to one thread.
  */
 #ifndef SKILLSTREAM_MATCH_SPAN_H
 #define SKILLSTREAM_MATCH_SPAN_H
@@ -22,11 +26,12 @@ typedef struct ss_label_span {
 
 typedef struct ss_span_finder ss_span_finder;
 
-/* Folds the labels of the taxonomy once, for all threads; the taxonomy must outlive it. */
+/* Folds the labels of the taxonomy once, for all threads; the taxonomy may go away afterwards. */
 typedef struct ss_span_labels ss_span_labels;
 ss_span_labels *ss_span_labels_new(const ss_taxonomy *taxonomy, ss_error *err);
 void ss_span_labels_free(ss_span_labels *labels);
 
+/* Borrows the labels. */
 ss_span_finder *ss_span_finder_new(const ss_span_labels *labels, ss_error *err);
 void ss_span_finder_free(ss_span_finder *finder);
 

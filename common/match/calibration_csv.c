@@ -1,0 +1,121 @@
+/* calibration_csv.c - from a file of labelled sentences to a calibration; see calibration.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "match/calibration.h"
+#include "match/labelled.h"
+
+enum { CANDIDATES = 20 };
+
+/* Pairs grow sentence by sentence. */
+typedef struct pairs {
+    ss_scored_pair *items;
+    size_t count, room;
+} pairs;
+
+static int add_pair(pairs *list, float score, int positive)
+{
+    if (list->count == list->room) {
+        size_t room = list->room ? list->room * 2 : 4096;
+        ss_scored_pair *items = realloc(list->items, room * sizeof *items);
+        if (!items) return -1;
+        list->items = items;
+        list->room = room;
+    }
+    list->items[list->count++] = (ss_scored_pair){score, positive};
+    return 0;
+}
+
+static int has_skill(const uint32_t *gold, size_t count, uint32_t skill)
+{
+    for (size_t i = 0; i < count; i++)
+        if (gold[i] == skill) return 1;
+    return 0;
+}
+
+/* The hits of one sentence, and its gold skills that are not among them. */
+static int add_sentence(pairs *list, const ss_labelled *item, const ss_skill_matrix *matrix, const float *vector,
+                        const ss_hit *hits, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (add_pair(list, hits[i].score, has_skill(item->gold, item->gold_count, hits[i].skill))) return -1;
+    for (size_t g = 0; g < item->gold_count; g++) {
+        size_t i = 0;
+        while (i < count && hits[i].skill != item->gold[g]) i++;
+        if (i < count || item->gold[g] == SS_NO_SKILL) continue;
+        if (add_pair(list, ss_skill_matrix_score_of(matrix, item->gold[g], vector), 1)) return -1;
+    }
+    return 0;
+}
+
+static int collect_pairs(const ss_labelled_set *set, const ss_skill_matrix *matrix, const float *vectors, pairs *list,
+                         ss_error *err)
+{
+    ss_match_scratch *scratch = ss_match_scratch_new(matrix, CANDIDATES, err);
+    if (!scratch) return -1;
+    ss_hit hits[CANDIDATES];
+    uint32_t count;
+    int bad = 0;
+    for (size_t i = 0; !bad && i < ss_labelled_count(set); i++) {
+        const float *vector = vectors + i * ss_skill_matrix_dims(matrix);
+        ss_skill_matrix_top(matrix, scratch, vector, 1, CANDIDATES, hits, &count);
+        if (add_sentence(list, ss_labelled_item(set, i), matrix, vector, hits, count))
+            bad = ss_fail_memory(err, "calibrating");
+    }
+    ss_match_scratch_free(scratch);
+    return bad;
+}
+
+static void count_set(const ss_labelled_set *set, ss_calibration_report *report)
+{
+    *report = (ss_calibration_report){.sentences = ss_labelled_count(set)};
+    for (size_t i = 0; i < report->sentences; i++) {
+        const ss_labelled *item = ss_labelled_item(set, i);
+        report->with_skill += item->gold_count > 0;
+        report->unknown_labels += item->unknown;
+        report->positives += item->gold_count - item->unknown;
+    }
+}
+
+static int fit(const char *path, const pairs *list, ss_calibration *out, ss_calibration_report *report, ss_error *err)
+{
+    report->pairs = list->count;
+    if (ss_calibration_fit(list->items, list->count, &out->slope, &out->intercept, err))
+        return ss_fail_in(err, "%s", path);
+    if (out->slope <= 0)
+        return ss_fail(err, SS_INPUT,
+                       "%s: higher scores do not mean likelier skills there (slope %.3g); wrong encoder?", path,
+                       out->slope);
+    if (ss_best_operating_point(list->items, list->count, report->unknown_labels, &report->point, err)) return -1;
+    out->threshold = ss_calibration_probability(out, report->point.score);
+    out->sentences = (uint32_t)report->sentences;
+    const char *slash = strrchr(path, '/');
+    const char *base = slash ? slash + 1 : path;
+    size_t len = strlen(base);
+    while (len >= sizeof out->fitted_on || (len && (base[len] & 0xC0) == 0x80)) len--; /* cut between characters */
+    memcpy(out->fitted_on, base, len);
+    return 0;
+}
+
+int ss_calibration_from_csv(const char *path, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
+                            ss_embedder *embedder, ss_embed_progress *progress, void *ctx, ss_calibration *out,
+                            ss_calibration_report *report, ss_error *err)
+{
+    *out = (ss_calibration){0};
+    ss_labelled_set *set = ss_labelled_read(path, SS_LABELLED_TRAINING, taxonomy, err);
+    if (!set) return -1;
+    int result = -1;
+    float *vectors = NULL;
+    pairs list = {0};
+    count_set(set, report);
+    if (!report->positives)
+        ss_fail(err, SS_INPUT, "%s: none of its labels is a skill of the taxonomy '%s'", path,
+                ss_taxonomy_name(taxonomy));
+    else if ((vectors = ss_labelled_embed(set, embedder, progress, ctx, err)) &&
+             !collect_pairs(set, matrix, vectors, &list, err))
+        result = fit(path, &list, out, report, err);
+    free(vectors);
+    free(list.items);
+    ss_labelled_free(set);
+    return result;
+}

@@ -1,0 +1,131 @@
+/* evaluate.c - see evaluate.h.
+ *
+ * A gold skill's rank is the number of skills with a higher score, plus those with an equal score that stand before it:
+ * counting needs no sorting of 13,891 scores.
+ */
+#include "match/evaluate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "match/labelled.h"
+
+enum { CHUNK = 32 };
+
+/* Rank from 0. scores (skills). */
+static size_t rank_of(const float *scores, size_t skills, uint32_t skill)
+{
+    float own = scores[skill];
+    size_t higher = 0, equal_before = 0;
+    for (size_t i = 0; i < skills; i++) higher += scores[i] > own;
+    for (size_t i = 0; i < skill; i++) equal_before += scores[i] == own;
+    return higher + equal_before;
+}
+
+static double r_precision(const size_t *ranks, size_t known, size_t gold, size_t k)
+{
+    size_t hits = 0;
+    for (size_t i = 0; i < known; i++) hits += ranks[i] < k;
+    return (double)hits / (double)(k < gold ? k : gold);
+}
+
+/* Adds one query to the sums in *out. `ranks` is working memory for its gold. */
+static void add_query(ss_evaluation *out, const ss_labelled *item, const float *scores, size_t skills, size_t *ranks)
+{
+    size_t known = 0, best = SIZE_MAX;
+    for (size_t g = 0; g < item->gold_count; g++) {
+        if (item->gold[g] == SS_NO_SKILL) continue;
+        ranks[known] = rank_of(scores, skills, item->gold[g]);
+        if (ranks[known] < best) best = ranks[known];
+        known++;
+    }
+    out->rp1 += r_precision(ranks, known, item->gold_count, 1);
+    out->rp5 += r_precision(ranks, known, item->gold_count, 5);
+    out->rp10 += r_precision(ranks, known, item->gold_count, 10);
+    if (known) out->mrr += 1.0 / (double)(best + 1);
+}
+
+static int count_queries(const char *path, const ss_labelled_set *set, ss_evaluation *out, size_t *most, ss_error *err)
+{
+    for (size_t i = 0; i < ss_labelled_count(set); i++) {
+        const ss_labelled *item = ss_labelled_item(set, i);
+        out->queries += item->gold_count > 0;
+        out->gold += item->gold_count;
+        out->unknown += item->unknown;
+        if (item->gold_count > *most) *most = item->gold_count;
+    }
+    return out->queries ? 0 : ss_fail(err, SS_INPUT, "%s: no sentence with a gold label", path);
+}
+
+/* Embeds and scores CHUNK queries at a time. */
+typedef struct bench {
+    const ss_skill_matrix *matrix;
+    ss_match_scratch *scratch;
+    ss_embedder *embedder;
+    ss_string_view texts[CHUNK];
+    const ss_labelled *items[CHUNK];
+    size_t count;
+    float *vectors; /* (CHUNK, D) */
+    float *scores;  /* (CHUNK, skills) */
+    size_t *ranks;
+} bench;
+
+static int flush(bench *run, ss_evaluation *out, ss_error *err)
+{
+    size_t skills = ss_skill_matrix_skills(run->matrix);
+    if (ss_embed_texts(run->embedder, run->texts, run->count, run->vectors, NULL, NULL, err)) return -1;
+    ss_skill_matrix_scores(run->matrix, run->scratch, run->vectors, run->count, run->scores);
+    for (size_t i = 0; i < run->count; i++) add_query(out, run->items[i], run->scores + i * skills, skills, run->ranks);
+    run->count = 0;
+    return 0;
+}
+
+static int run_all(bench *run, const ss_labelled_set *set, ss_embed_progress *progress, void *ctx, ss_evaluation *out,
+                   ss_error *err)
+{
+    size_t done = 0;
+    for (size_t i = 0; i < ss_labelled_count(set); i++) {
+        const ss_labelled *item = ss_labelled_item(set, i);
+        if (!item->gold_count) continue;
+        run->items[run->count] = item;
+        run->texts[run->count++] = item->sentence;
+        done++;
+        if (run->count < CHUNK && done < out->queries) continue;
+        if (flush(run, out, err)) return -1;
+        if (progress) progress(ctx, done);
+    }
+    double scale = 100.0 / (double)out->queries;
+    out->rp1 *= scale;
+    out->rp5 *= scale;
+    out->rp10 *= scale;
+    out->mrr *= scale;
+    return 0;
+}
+
+int ss_evaluate(const char *path, int exact, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
+                ss_embedder *embedder, ss_embed_progress *progress, void *ctx, ss_evaluation *out, ss_error *err)
+{
+    *out = (ss_evaluation){0};
+    bench run = {.matrix = matrix, .embedder = embedder};
+    int result = -1;
+    size_t most = 0;
+    ss_labelled_set *set = ss_labelled_read(path, exact ? SS_LABELLED_EXACT : SS_LABELLED_BENCHMARK, taxonomy, err);
+    if (!set || count_queries(path, set, out, &most, err)) goto done;
+    run.scratch = ss_match_scratch_new(matrix, 1, err);
+    if (!run.scratch) goto done;
+    run.vectors = calloc(CHUNK * ss_skill_matrix_dims(matrix), sizeof *run.vectors);
+    run.scores = calloc(CHUNK * ss_skill_matrix_skills(matrix), sizeof *run.scores);
+    run.ranks = calloc(most, sizeof *run.ranks);
+    if (!run.vectors || !run.scores || !run.ranks) {
+        ss_fail_memory(err, "evaluating");
+        goto done;
+    }
+    result = run_all(&run, set, progress, ctx, out, err);
+done:
+    free(run.ranks);
+    free(run.scores);
+    free(run.vectors);
+    ss_match_scratch_free(run.scratch);
+    ss_labelled_free(set);
+    return result;
+}
