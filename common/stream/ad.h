@@ -3,8 +3,8 @@
  * A plain structure of views: nothing here owns memory. The bytes lie in the
  * message that was decoded or in the arena that the decoder was given, and live
  * as long as the shorter-lived of the two (in the worker: the batch). Every view
- * that came out of ss_wire_decode_ad is valid UTF-8 without NUL bytes; an absent
- * field is an empty view, never a NULL with a length.
+ * that came out of ss_wire_decode_ad is valid UTF-8 without NUL bytes, but for the
+ * body, which may be any bytes; an absent field is an empty view.
  *
  * No functions, no threads, no Kafka: the worker, the command line and the tests
  * all build ads by hand from this.

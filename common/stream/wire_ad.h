@@ -8,7 +8,7 @@
  * space and a byte order mark is JSON, everything else protobuf.
  *
  * JSON forms, tried in this order:
- *     {"jsonld": {...}}                 a wrapper around a JobPosting; the wrapper's id, title and date win
+ *     {"jsonld": {...}}                 a wrapper around a JobPosting; the wrapper's id and title win
  *     schema.org JobPosting             "@type" a string or an array, inside "@graph" or an array: the first one counts
  *     {"id","title","text"|"html","date"}                                      the short form; "body" is taken too
  *     {"id","title","body","bodyFormat",...}                                   proto3 JSON of JobAd
@@ -19,8 +19,11 @@
  * Protobuf may carry the Confluent Schema Registry frame (byte 0, 4 bytes schema id, message index list); a JobAd never
  * begins with a 0 byte, so the frame is recognised by itself.
  *
- * Broken UTF-8 is repaired (U+FFFD for each maximal bad part, as WHATWG says) and NUL becomes a space, because one bad
- * character must not cost the ad and Python's protobuf rejects strings that are not UTF-8.
+ * Broken UTF-8 is repaired (U+FFFD for each maximal bad part, as WHATWG says; JSON that is bad everywhere it is not
+ * ASCII is taken for windows-1252) and NUL becomes a space, because one bad character must not cost the ad and Python's
+ * protobuf rejects strings that are not UTF-8. Only the body of a protobuf ad is left as it came: the text module
+ * repairs it and keeps the map to the bytes that were received. JSON gets the leniency of browsers: raw control
+ * characters in strings and lone surrogate escapes are accepted.
  *
  * Thread safe: no state; one arena per thread. Time is linear in the input.
  */
@@ -57,8 +60,7 @@ typedef struct ss_wire_options {
  *     "too-large"        a limit of the options is passed
  *     "bad-json"         not JSON, cut off, or nested too deeply
  *     "not-a-job-posting" JSON, but none of the forms above
- *     "bad-protobuf"     cut off, an impossible tag, length or varint
- *     "no-text"          an ad with neither title nor body
+ *     "bad-protobuf"     cut off, an impossible tag, length or varint, or no single field of a JobAd
  *     "memory"           no fault of the ad: try again
  * err->text never quotes the ad. */
 int ss_wire_decode_ad(const void *value, size_t len, const char *content_type, const ss_wire_options *options,

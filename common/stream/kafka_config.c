@@ -1,0 +1,183 @@
+/* kafka_config.c - settings and callbacks of Kafka handles; see kafka_config.h and kafka_client.h.
+ *
+ * Settings are checked by librdkafka itself (it knows some 150 keys and their ranges), key by key, so that the message
+ * names the one that is wrong. librdkafka's own texts quote the value, which for some keys is a secret; therefore
+ * messages are made here.
+ *
+ * The capability rule: cooperative rebalancing loses or repeats messages in librdkafka before 2.10 when it meets
+ * transactions, so a user's wish for it is refused there and never a default (a group must not mix both kinds, and the
+ * workers of one group may have different library versions during an upgrade).
+ */
+#include "stream/kafka_config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "stream/kafka_client.h"
+
+enum { KEY_ROOM = 128, COOPERATIVE_FROM = 0x020a0000 };
+
+/* --- client --- */
+
+int ss_kafka_client_init(ss_kafka_client *client, const ss_kafka_config *config, ss_error *err)
+{
+    *client = (ss_kafka_client){.log = config->log, .log_arg = config->log_arg};
+    return pthread_mutex_init(&client->lock, NULL) ? ss_fail_memory(err, "opening a Kafka client") : 0;
+}
+
+void ss_kafka_client_free(ss_kafka_client *client)
+{
+    pthread_mutex_destroy(&client->lock);
+}
+
+rd_kafka_resp_err_t ss_kafka_client_error(ss_kafka_client *client, char *text, size_t size)
+{
+    pthread_mutex_lock(&client->lock);
+    rd_kafka_resp_err_t code = client->last_error;
+    if (text) snprintf(text, size, "%s", client->last_text);
+    pthread_mutex_unlock(&client->lock);
+    return code;
+}
+
+void ss_kafka_client_say(ss_kafka_client *client, int level, const char *format, ...)
+{
+    char text[512];
+    if (!client->log) return;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    client->log(client->log_arg, level, "SKILLSTREAM", text);
+}
+
+static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+    ss_kafka_client *client = rd_kafka_opaque(rk);
+    /* CONFWARN: consumer settings given to a producer; both get the user's whole list. */
+    if (!client || !client->log || !strcmp(facility, "CONFWARN")) return;
+    client->log(client->log_arg, level, facility, text);
+}
+
+static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+{
+    ss_kafka_client *client = opaque;
+    (void)rk;
+    pthread_mutex_lock(&client->lock);
+    /* "All brokers down" only sums up; the reason before it is the one that helps. */
+    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || !client->last_error) {
+        client->last_error = (rd_kafka_resp_err_t)code;
+        snprintf(client->last_text, sizeof client->last_text, "%s", reason ? reason : "");
+    }
+    pthread_mutex_unlock(&client->lock);
+}
+
+/* --- settings --- */
+
+static int is_secret(const char *key)
+{
+    static const char *PARTS[] = {"password", "secret", "pem", "jaas", "token", "sasl.oauthbearer.config"};
+    for (size_t i = 0; i < sizeof PARTS / sizeof *PARTS; i++)
+        if (strcasestr(key, PARTS[i])) return 1;
+    return 0;
+}
+
+/* Keys that are options of ours, or that exactly-once stands on. */
+static int is_ours(const char *key)
+{
+    static const char *KEYS[] = {"bootstrap.servers",
+                                 "metadata.broker.list",
+                                 "client.id",
+                                 "group.id",
+                                 "transactional.id",
+                                 "enable.auto.commit",
+                                 "isolation.level",
+                                 "enable.auto.offset.store",
+                                 "enable.idempotence",
+                                 "acks",
+                                 "request.required.acks",
+                                 "auto.commit.enable",
+                                 "enable.partition.eof"};
+    for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++)
+        if (!strcmp(key, KEYS[i])) return 1;
+    return 0;
+}
+
+static int set(rd_kafka_conf_t *conf, const char *key, const char *value, ss_error *err)
+{
+    char text[256];
+    switch (rd_kafka_conf_set(conf, key, value, text, sizeof text)) {
+    case RD_KAFKA_CONF_OK: return 0;
+    case RD_KAFKA_CONF_UNKNOWN: return ss_fail(err, SS_CONFIG, "Kafka setting '%s': librdkafka knows no such key", key);
+    default: break;
+    }
+    if (is_secret(key)) return ss_fail(err, SS_CONFIG, "Kafka setting '%s': its value is not accepted", key);
+    return ss_fail(err, SS_CONFIG, "Kafka setting '%s': '%.80s' is not accepted", key, value);
+}
+
+static int set_user(rd_kafka_conf_t *conf, const char *pair, ss_error *err)
+{
+    char key[KEY_ROOM];
+    const char *equals = strchr(pair, '=');
+    size_t len = equals ? (size_t)(equals - pair) : 0;
+    if (!len || len >= sizeof key)
+        return ss_fail(err, SS_CONFIG,
+                       "a Kafka setting is not of the form KEY=VALUE"); /* may be a secret: not quoted */
+    memcpy(key, pair, len);
+    key[len] = 0;
+    if (is_ours(key)) return ss_fail(err, SS_CONFIG, "Kafka setting '%s' is not the user's: skillstream sets it", key);
+    if (!strcmp(key, "partition.assignment.strategy") && strstr(equals + 1, "cooperative") &&
+        rd_kafka_version() < COOPERATIVE_FROM)
+        return ss_fail(err, SS_CONFIG, "Kafka setting '%s': cooperative rebalancing needs librdkafka 2.10, this is %s",
+                       key, rd_kafka_version_str());
+    return set(conf, key, equals + 1, err);
+}
+
+rd_kafka_conf_t *ss_kafka_conf_new(const ss_kafka_config *config, ss_kafka_client *client, const ss_kafka_setting *ours,
+                                   size_t count, ss_error *err)
+{
+    if (!config->bootstrap || !*config->bootstrap) {
+        ss_fail(err, SS_CONFIG, "no Kafka bootstrap server is given");
+        return NULL;
+    }
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    if (set(conf, "bootstrap.servers", config->bootstrap, err) ||
+        set(conf, "client.id", config->client_id ? config->client_id : "skillstream", err))
+        goto fail;
+    for (size_t i = 0; i < count; i++)
+        if (!ours[i].fixed && set(conf, ours[i].key, ours[i].value, err)) goto fail;
+    for (size_t i = 0; i < config->setting_count; i++)
+        if (set_user(conf, config->settings[i], err)) goto fail;
+    for (size_t i = 0; i < count; i++)
+        if (ours[i].fixed && set(conf, ours[i].key, ours[i].value, err)) goto fail;
+    rd_kafka_conf_set_opaque(conf, client);
+    rd_kafka_conf_set_log_cb(conf, on_log);
+    rd_kafka_conf_set_error_cb(conf, on_error);
+    return conf;
+fail:
+    rd_kafka_conf_destroy(conf);
+    return NULL;
+}
+
+rd_kafka_t *ss_kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, ss_error *err)
+{
+    char text[300] = "";
+    rd_kafka_t *rk = rd_kafka_new(type, conf, text, sizeof text);
+    if (!rk) {
+        /* Settings that do not fit together, or files (certificates) that cannot be read. */
+        ss_fail(err, SS_CONFIG, "Kafka: %s", text);
+        rd_kafka_conf_destroy(conf);
+    }
+    return rk;
+}
+
+int ss_kafka_check_settings(const ss_kafka_config *config, ss_error *err)
+{
+    ss_kafka_client client;
+    if (ss_kafka_client_init(&client, config, err)) return -1;
+    rd_kafka_conf_t *conf = ss_kafka_conf_new(config, &client, NULL, 0, err);
+    if (conf) rd_kafka_conf_destroy(conf);
+    ss_kafka_client_free(&client);
+    return conf ? 0 : -1;
+}
