@@ -7,7 +7,7 @@
  *   /metrics  Prometheus text format 0.0.4
  * 404 for other paths, 405 with Allow for other methods. No TLS, no
  * authentication: bind it to an address that only the cluster reaches.
- * Limits: 64 connections, 8 KiB of request line and headers, idle connections
+ * Limits: 64 connections, some 6 KiB of request line and headers, idle connections
  * are closed after 10 s, 16 MiB of output.
  *
  * The callbacks run on the server's thread, so they must be thread safe and

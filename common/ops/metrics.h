@@ -82,4 +82,7 @@ void ss_metrics_before_render(ss_metrics *metrics, ss_metrics_hook *hook, void *
  */
 int ss_metrics_render(ss_metrics *metrics, ss_buffer *out, ss_error *err);
 
+/* The same in the shape of ss_http_page: pass it with the ss_metrics as context. */
+int ss_metrics_page(void *metrics, ss_buffer *out);
+
 #endif
