@@ -1,4 +1,4 @@
-/* calibration.c - the mathematics of calibration.h; reading the file is in calibration_csv.c. */
+/* calibration.c - the mathematics of calibration.h; what it is fitted on is in calibration_measure.c. */
 #include "match/calibration.h"
 
 #include <math.h>

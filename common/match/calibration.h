@@ -15,8 +15,8 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "match/labelled.h"
 #include "match/skill_matrix.h"
-#include "match/taxonomy.h"
 
 typedef struct ss_calibration {
     double slope;
@@ -59,12 +59,11 @@ typedef struct ss_calibration_report {
     ss_operating_point point;
 } ss_calibration_report;
 
-/* Fits on a file of labelled sentences (labelled.h, SS_LABELLED_TRAINING). Pairs are the first 20 hits of every
- * sentence and its gold skills. Labels that the taxonomy has not are counted and missed, not an error, unless all are
- * unknown. `progress` may be NULL; it counts sentences. SS_INPUT also when higher scores do not mean likelier skills.
- */
-int ss_calibration_from_csv(const char *path, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
-                            ss_embedder *embedder, ss_embed_progress *progress, void *ctx, ss_calibration *out,
-                            ss_calibration_report *report, ss_error *err);
+/* Fits on labelled sentences (read with SS_LABELLED_TRAINING); `name` is the file's. Pairs are the first 20 hits of
+ * every sentence and its gold skills. Labels that the taxonomy has not count as missed. `progress` may be NULL; it
+ * counts sentences. SS_INPUT: no sentence with a known skill; higher scores do not mean likelier skills. */
+int ss_calibration_measure(const ss_labelled_set *set, const char *name, const ss_skill_matrix *matrix,
+                           ss_embedder *embedder, ss_embed_progress *progress, void *ctx, ss_calibration *out,
+                           ss_calibration_report *report, ss_error *err);
 
 #endif

@@ -261,6 +261,13 @@ const ss_labelled *ss_labelled_item(const ss_labelled_set *set, size_t i)
     return &set->groups[i].item;
 }
 
+int ss_labelled_check(const ss_labelled_set *set, const char *name, ss_error *err)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (set->groups[i].item.gold_count > set->groups[i].item.unknown) return 0;
+    return ss_fail(err, SS_INPUT, "%s: none of its labels is a skill of the taxonomy", name);
+}
+
 float *ss_labelled_embed(const ss_labelled_set *set, ss_embedder *embedder, ss_embed_progress *progress, void *ctx,
                          ss_error *err)
 {

@@ -40,6 +40,9 @@ void ss_labelled_free(ss_labelled_set *set);
 size_t ss_labelled_count(const ss_labelled_set *set); /* distinct sentences, in the file's order */
 const ss_labelled *ss_labelled_item(const ss_labelled_set *set, size_t i);
 
+/* 0 if at least one sentence has a skill that the taxonomy knows, else SS_INPUT; `name` is the file's. */
+int ss_labelled_check(const ss_labelled_set *set, const char *name, ss_error *err);
+
 /* Embeddings (count,D) of all sentences, to be freed with free(); NULL on failure. `progress` may be NULL. */
 float *ss_labelled_embed(const ss_labelled_set *set, ss_embedder *embedder, ss_embed_progress *progress, void *ctx,
                          ss_error *err);

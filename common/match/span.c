@@ -34,7 +34,7 @@ struct ss_span_finder {
 /* Length of a label without its final bracket, or 0 if it has none or is nothing but that. */
 static size_t without_bracket(const char *text, size_t len)
 {
-    ss_trim(&text, &len);
+    while (len && text[len - 1] == ' ') len--;
     if (!len || text[len - 1] != ')') return 0;
     size_t depth = 0;
     while (len--) {

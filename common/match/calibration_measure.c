@@ -1,4 +1,4 @@
-/* calibration_csv.c - from a file of labelled sentences to a calibration; see calibration.h. */
+/* calibration_measure.c - from labelled sentences to a calibration; see calibration.h. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,25 +97,18 @@ static int fit(const char *path, const pairs *list, ss_calibration *out, ss_cali
     return 0;
 }
 
-int ss_calibration_from_csv(const char *path, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
-                            ss_embedder *embedder, ss_embed_progress *progress, void *ctx, ss_calibration *out,
-                            ss_calibration_report *report, ss_error *err)
+int ss_calibration_measure(const ss_labelled_set *set, const char *name, const ss_skill_matrix *matrix,
+                           ss_embedder *embedder, ss_embed_progress *progress, void *ctx, ss_calibration *out,
+                           ss_calibration_report *report, ss_error *err)
 {
     *out = (ss_calibration){0};
-    ss_labelled_set *set = ss_labelled_read(path, SS_LABELLED_TRAINING, taxonomy, err);
-    if (!set) return -1;
-    int result = -1;
-    float *vectors = NULL;
-    pairs list = {0};
     count_set(set, report);
-    if (!report->positives)
-        ss_fail(err, SS_INPUT, "%s: none of its labels is a skill of the taxonomy '%s'", path,
-                ss_taxonomy_name(taxonomy));
-    else if ((vectors = ss_labelled_embed(set, embedder, progress, ctx, err)) &&
-             !collect_pairs(set, matrix, vectors, &list, err))
-        result = fit(path, &list, out, report, err);
+    if (ss_labelled_check(set, name, err)) return -1;
+    float *vectors = ss_labelled_embed(set, embedder, progress, ctx, err);
+    pairs list = {0};
+    int result = -1;
+    if (vectors && !collect_pairs(set, matrix, vectors, &list, err)) result = fit(name, &list, out, report, err);
     free(vectors);
     free(list.items);
-    ss_labelled_free(set);
     return result;
 }
