@@ -59,7 +59,7 @@ static int take_manifest(ss_release *release, const char *digest, ss_error *err)
 {
     if (ss_sha256_hex(release->json, release->json_len, release->digest, err)) return -1;
     if (digest && strcmp(digest, release->digest))
-        return ss_fail(err, SS_CORRUPT, "manifest: its digest is %s instead of %s", release->digest, digest);
+        return ss_fail(err, SS_CORRUPT, "manifest: changed (its SHA-256 is %s, another was expected)", release->digest);
     if (ss_manifest_parse(release->json, release->json_len, &release->arena, &release->manifest, err)) return -1;
     size_t count = release->manifest.blob_count;
     release->blobs.items = ss_arena_calloc(&release->arena, count + 1, sizeof *release->blobs.items);
@@ -145,9 +145,10 @@ static int prepare(ss_release *release, ss_error *err)
 
 static int open_file(ss_release *release, const char *path, int run, ss_error *err)
 {
+    char digest[SS_SHA256_HEX + 1];
     if (ss_file_map(path, &release->file, err)) return -1;
-    if (!ss_release_find_manifest(&release->file, &release->json, &release->json_len, err) &&
-        !take_manifest(release, NULL, err) &&
+    if (!ss_release_find_manifest(&release->file, &release->json, &release->json_len, digest, err) &&
+        !take_manifest(release, digest, err) &&
         !ss_release_find_blobs(&release->file, release->json_len, &release->manifest, release->blobs.items, err) &&
         !verify(release, err) && !list_encoder_files(release, err) && (!run || !prepare(release, err)))
         return 0;
@@ -281,7 +282,7 @@ int ss_release_write(const ss_manifest *manifest, const ss_fileset *blobs, const
     ss_buffer json;
     ss_buffer_init(&json, SS_MANIFEST_MAX_BYTES);
     int bad = ss_manifest_write(&full, &json, err) || ss_sha256_hex(json.data, json.len, digest, err) ||
-              ss_release_write_file(path, json.data, json.len, blobs, err);
+              ss_release_write_file(path, json.data, json.len, digest, blobs, err);
     ss_buffer_free(&json);
     return bad ? -1 : 0;
 }

@@ -6,7 +6,8 @@
  *   offset 0   8 bytes   magic "SKILLREL"
  *          8   4 bytes   format version, little-endian (1)
  *         12   4 bytes   manifest length M, little-endian
- *         16   M bytes   manifest
+ *         16  64 bytes   the digest, so that a changed manifest is known for one
+ *         80   M bytes   manifest
  *              padding with zeros to a multiple of 64, then each blob in the manifest's order, each padded likewise
  *
  * The file is mapped and weights and matrix are used where they lie, so several workers on one machine share the pages.

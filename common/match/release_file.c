@@ -13,25 +13,28 @@
 #include "match/wire.h"
 
 static const char magic[8] = {'S', 'K', 'I', 'L', 'L', 'R', 'E', 'L'};
-enum { HEAD = 16 };
+enum { NUMBERS = 16, HEAD = NUMBERS + SS_SHA256_HEX };
 
 size_t ss_release_padded(size_t size)
 {
     return (size + SS_RELEASE_ALIGNMENT - 1) / SS_RELEASE_ALIGNMENT * SS_RELEASE_ALIGNMENT;
 }
 
-int ss_release_find_manifest(const ss_bytes *file, const char **json, size_t *len, ss_error *err)
+int ss_release_find_manifest(const ss_bytes *file, const char **json, size_t *len, char digest[SS_SHA256_HEX + 1],
+                             ss_error *err)
 {
     if (file->len < sizeof magic || memcmp(file->data, magic, sizeof magic))
         return ss_fail(err, SS_INPUT, "not a skillstream release");
     ss_wire wire = {.at = file->data + sizeof magic, .end = file->data + file->len};
     uint32_t format = ss_wire_u32(&wire);
     *len = ss_wire_u32(&wire);
-    if (wire.bad || *len > (size_t)(wire.end - wire.at))
+    if (wire.bad || (size_t)(wire.end - wire.at) < SS_SHA256_HEX || *len > (size_t)(wire.end - wire.at) - SS_SHA256_HEX)
         return ss_fail(err, SS_CORRUPT, "cut off in the manifest: the file has %zu bytes", file->len);
     if (format != SS_RELEASE_FORMAT)
         return ss_fail(err, SS_UNSUPPORTED, "release format %u; this program reads %d", format, SS_RELEASE_FORMAT);
-    *json = (const char *)wire.at;
+    memcpy(digest, wire.at, SS_SHA256_HEX);
+    digest[SS_SHA256_HEX] = 0;
+    *json = (const char *)wire.at + SS_SHA256_HEX;
     return 0;
 }
 
@@ -71,24 +74,26 @@ static int put_padded(FILE *out, const void *bytes, size_t len, size_t before)
     return (len && fwrite(bytes, 1, len, out) != len) || fwrite(zeros, 1, padding, out) != padding ? -1 : 0;
 }
 
-static int put_head(FILE *out, size_t manifest_len)
+static int put_head(FILE *out, size_t manifest_len, const char *digest)
 {
     ss_buffer head;
     ss_buffer_init(&head, HEAD);
     int bad = ss_buffer_add(&head, magic, sizeof magic) || ss_wire_put_u32(&head, SS_RELEASE_FORMAT) ||
-              ss_wire_put_u32(&head, (uint32_t)manifest_len) || fwrite(head.data, 1, HEAD, out) != HEAD;
+              ss_wire_put_u32(&head, (uint32_t)manifest_len) || ss_buffer_add(&head, digest, SS_SHA256_HEX) ||
+              fwrite(head.data, 1, HEAD, out) != HEAD;
     ss_buffer_free(&head);
     return bad ? -1 : 0;
 }
 
-int ss_release_write_file(const char *path, const char *json, size_t len, const ss_fileset *blobs, ss_error *err)
+int ss_release_write_file(const char *path, const char *json, size_t len, const char digest[SS_SHA256_HEX + 1],
+                          const ss_fileset *blobs, ss_error *err)
 {
     size_t size = strlen(path) + 32;
     char *temporary = malloc(size);
     if (!temporary) return ss_fail_memory(err, "writing a release");
     snprintf(temporary, size, "%s.%ld.tmp", path, (long)getpid());
     FILE *out = fopen(temporary, "wbe");
-    int bad = !out || put_head(out, len) || put_padded(out, json, len, HEAD);
+    int bad = !out || put_head(out, len, digest) || put_padded(out, json, len, HEAD);
     for (size_t i = 0; !bad && i < blobs->count; i++)
         bad = put_padded(out, blobs->items[i].data, blobs->items[i].len, 0);
     bad = bad || fflush(out) || fsync(fileno(out));
