@@ -1,0 +1,119 @@
+/* cmd_eval.c - `skillstream eval`: ranking figures of a release on benchmark files. The protocol is in match/evaluate.h. */
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/pool.h"
+#include "base/progress.h"
+#include "match/evaluate.h"
+#include "match/release.h"
+#include "nn/embed.h"
+#include "worker/cli/command.h"
+
+typedef struct values {
+    ss_common_values common;
+    const char *release, *precision;
+    int json, exact;
+    uint64_t threads;
+} values;
+
+#define AT(member) offsetof(values, member)
+
+static const ss_option table[] = {
+    {"release", SS_OPT_STRING, AT(release), NULL, NULL, "FILE", "Input", "The release to evaluate.", SS_OPT_REQUIRED},
+    {"exact-labels", SS_OPT_FLAG, AT(exact), "false", NULL, NULL, NULL,
+     "Compare labels byte for byte instead of without blanks at both ends.", 0},
+    {"precision", SS_OPT_CHOICE, AT(precision), "fp32", "fp32|int8", "P", NULL,
+     "Arithmetic of the encoder. This version has fp32 only.", 0},
+    {"json", SS_OPT_FLAG, AT(json), "false", NULL, NULL, "Output", "One JSON object instead of a table.", 0},
+    {"threads", SS_OPT_COUNT, AT(threads), "0", "0..1024", "N", NULL, "Compute threads; 0: one per processor.", 0},
+    {.name = NULL}};
+
+static const ss_command command = {
+    .name = "skillstream eval",
+    .summary = "ranking figures of a release: RP@1, RP@5, RP@10, MRR",
+    .arguments = "BENCHMARK.csv...",
+    .description = "Each file has the columns sentence and label, one row per gold label (others are ignored). Rows are "
+                   "grouped by sentence; LABEL NOT PRESENT, UNDERSPECIFIED and empty labels do not count; sentences "
+                   "without a gold label are dropped; all skills are ranked without a threshold. Figures are x 100.",
+    .examples = "  skillstream eval --release esco.release tech_validation.csv house_validation.csv\n",
+    .options = table,
+    .size = sizeof(values)};
+
+static void show(void *bar, size_t done)
+{
+    ss_progress_update(bar, done, NULL);
+}
+
+/* The file's name without folders and endings. */
+static void set_name(const char *path, char out[64])
+{
+    const char *slash = strrchr(path, '/');
+    snprintf(out, 64, "%.63s", slash ? slash + 1 : path);
+    char *dot = strchr(out, '.');
+    if (dot) *dot = 0;
+}
+
+static void print_one(const values *v, const char *path, const ss_evaluation *e, size_t number)
+{
+    char name[64];
+    set_name(path, name);
+    if (v->json)
+        printf("%s\"%s\":{\"queries\":%zu,\"gold\":%zu,\"unknown\":%zu,\"RP@1\":%.4f,\"RP@5\":%.4f,\"RP@10\":%.4f,"
+               "\"MRR\":%.4f}",
+               number ? "," : "{", name, e->queries, e->gold, e->unknown, e->rp1, e->rp5, e->rp10, e->mrr);
+    else
+        printf("%-24s%8zu%7zu%8zu%8.2f%8.2f%8.2f%8.2f\n", name, e->queries, e->gold, e->unknown, e->rp1, e->rp5, e->rp10,
+               e->mrr);
+}
+
+static int evaluate(const values *v, const ss_strings *files, const ss_release *release, ss_embedder *embedder,
+                    ss_error *err)
+{
+    if (!v->json)
+        printf("%-24s%8s%7s%8s%8s%8s%8s%8s\n", "set", "queries", "gold", "unknown", "RP@1", "RP@5", "RP@10", "MRR");
+    for (size_t i = 0; i < files->count; i++) {
+        ss_evaluation e = {0};
+        ss_progress bar;
+        ss_progress_start(&bar, "embedding sentences", "sentences", 0);
+        if (ss_evaluate(files->items[i], v->exact, ss_release_taxonomy(release), ss_release_matrix(release), embedder,
+                        show, &bar, &e, err))
+            return -1;
+        ss_progress_end(&bar, e.queries);
+        print_one(v, files->items[i], &e, i);
+    }
+    if (v->json) puts("}");
+    return 0;
+}
+
+static int run(int argc, char **argv)
+{
+    values v;
+    ss_options *options;
+    ss_log log;
+    int code;
+    ss_error err = {0};
+    if (!ss_command_begin(&command, argc, argv, &v, &options, &log, &code)) return code;
+    ss_release *release = NULL;
+    ss_pool *pool = NULL;
+    ss_embedder *embedder = NULL;
+    const ss_strings *files = ss_options_arguments(options);
+    int bad = 0;
+    if (!files->count)
+        bad = ss_fail(&err, SS_USAGE, "no benchmark file given; see --help");
+    else if (strcmp(v.precision, "fp32"))
+        bad = ss_fail(&err, SS_USAGE, "--precision %s: this version computes in fp32 only", v.precision);
+    else if (!(release = ss_release_open(v.release, &err)) || !(pool = ss_pool_new((size_t)v.threads, &err)) ||
+             !(embedder = ss_embedder_new(ss_release_encoder(release), pool, &err)) ||
+             evaluate(&v, files, release, embedder, &err))
+        bad = -1;
+    if (bad) code = ss_command_fail(&command, &err);
+    ss_embedder_free(embedder);
+    ss_pool_free(pool);
+    ss_release_drop(release);
+    ss_options_free(options);
+    return code;
+}
+
+const ss_subcommand ss_eval_subcommand = {"eval", &command, run};

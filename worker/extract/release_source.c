@@ -1,0 +1,53 @@
+/* release_source.c - see release_source.h. */
+#include "worker/extract/release_source.h"
+
+#include <string.h>
+
+#include "base/buffer.h"
+#include "stream/registry.h"
+
+enum { TRIES = 5, PATIENCE_MS = 5000 };
+
+typedef struct fetching {
+    ss_redis *redis;
+    const char *digest;
+} fetching;
+
+static int fetch_blob(void *context, size_t index, const char *name, unsigned char *into, size_t size, ss_error *err)
+{
+    (void)index;
+    fetching *f = context;
+    size_t done = 0;
+    ss_error why = {0};
+    for (int i = 0; i < TRIES; i++) {
+        why = (ss_error){0};
+        if (!ss_registry_blob_read(f->redis, f->digest, name, size, into, &done, &why)) return 0;
+        if (why.remedy != SS_RETRY) break;
+        ss_error ignored = {0};
+        if (ss_redis_connect_within(f->redis, PATIENCE_MS, &ignored)) break;
+    }
+    if (err) *err = why;
+    return -1;
+}
+
+ss_release *ss_release_fetch(ss_redis *redis, const char *digest, ss_error *err)
+{
+    fetching f = {.redis = redis, .digest = digest};
+    ss_buffer manifest;
+    ss_buffer_init(&manifest, SS_REGISTRY_MANIFEST_MAX);
+    ss_release *release = NULL;
+    if (!ss_registry_manifest(redis, digest, &manifest, err))
+        release = ss_release_from_blobs(manifest.data, manifest.len, digest, fetch_blob, &f, err);
+    ss_buffer_free(&manifest);
+    return release;
+}
+
+int ss_release_in_use(ss_redis *redis, char digest[SS_SHA256_HEX + 1], ss_error *err)
+{
+    if (ss_registry_current(redis, digest, err)) return -1;
+    if (!*digest)
+        return ss_fail_with(err, SS_NOT_FOUND, SS_RETRY,
+                            "%s holds no release in use; push one: skillstream release push FILE --redis URL",
+                            ss_redis_name(redis));
+    return 0;
+}

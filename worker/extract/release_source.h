@@ -1,0 +1,17 @@
+/* release_source.h - where a worker's release comes from: a file, or Redis. */
+#ifndef SKILLSTREAM_WORKER_EXTRACT_RELEASE_SOURCE_H
+#define SKILLSTREAM_WORKER_EXTRACT_RELEASE_SOURCE_H
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "match/release.h"
+#include "stream/redis_client.h"
+
+/* Fetches release `digest` and verifies it. A blob that breaks off is resumed a few times. Errors as registry.h and
+ * release.h; SS_RETRY when Redis is at fault. */
+ss_release *ss_release_fetch(ss_redis *redis, const char *digest, ss_error *err);
+
+/* The digest of the release in use. SS_NOT_FOUND (remedy: retry) when there is none. */
+int ss_release_in_use(ss_redis *redis, char digest[SS_SHA256_HEX + 1], ss_error *err);
+
+#endif
