@@ -8,18 +8,20 @@
  *     precedes is not an abbreviation, initial, decimal number, URL, e-mail
  *     address or a name such as Node.js or .NET; also without a blank behind the full stop
  *     where the case shows it ("a great job.We are");
- *   - in front of a list marker: bullets anywhere, numbers and letters ("2)", "b.")
- *     where they continue a list that the line began.
+ *   - in front of a list item: behind bullets anywhere, behind "*" and "-" where a line holds a whole list, at numbers
+ *     and letters ("2)", "b.") that continue a list which the line began.
  * A semicolon or colon ends nothing. A heading on its own line is a sentence.
  *
- * A bullet (- * • ...) is a separator and not part of the sentence, so that
+ * A bullet (- * • -- ### ...) is a separator and not part of the sentence, so that
  * the same requirement reads the same in every ad. A number or letter stays with its
  * sentence, together with a bullet in front of it.
  *
  * Guarantees: spans are ordered, do not overlap, are not empty, lie on code point
- * borders and neither begin nor end with Unicode white space; every byte outside
- * them is white space or a bullet. Same text and options, same spans.
- * The text must be valid UTF-8 (an ss_text is). Any length up to SS_TEXT_MAX.
+ * borders, neither begin nor end with Unicode white space, and every letter and
+ * digit of the text lies in exactly one of them (but for an "o" that serves as a bullet). What
+ * lies between two spans is a separator: white space, bullets, and stretches of signs without a letter
+ * or digit ("-----", "* * *"). Same text and options, same spans.
+ * The text must be valid UTF-8 (an ss_text is). Any length up to SS_TEXT_MAX; time is linear in it.
  *
  * Thread safety: no state; as text.h.
  */

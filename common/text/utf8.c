@@ -49,6 +49,13 @@ size_t ss_utf8_decode(const char *bytes, size_t len, uint32_t *code)
     return need;
 }
 
+size_t ss_utf8_before(const char *bytes, size_t at)
+{
+    size_t back = 1;
+    while (back < 4 && back < at && ((unsigned char)bytes[at - back] & 0xC0) == 0x80) back++;
+    return at - back;
+}
+
 size_t ss_utf8_encode(uint32_t code, char out[4])
 {
     if (code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) code = SS_UTF8_REPLACEMENT;

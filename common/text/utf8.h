@@ -19,6 +19,9 @@
  * *code is SS_UTF8_INVALID and the result is the length of its maximal subpart (1-3). */
 size_t ss_utf8_decode(const char *bytes, size_t len, uint32_t *code);
 
+/* Begin of the code point that ends at `at` (> 0) in valid UTF-8. */
+size_t ss_utf8_before(const char *bytes, size_t at);
+
 /* Writes a code point as 1-4 bytes and returns how many; surrogates and values over U+10FFFF become U+FFFD. */
 size_t ss_utf8_encode(uint32_t code, char out[4]);
 
