@@ -57,7 +57,8 @@ static int name_ad(const ss_input_ad *in, ss_arena *arena, ss_ad *ad)
     char name[300];
     const char *slash = strrchr(in->path, '/');
     const char *file = !strcmp(in->path, "-") ? "stdin" : slash ? slash + 1 : in->path;
-    int len = in->line ? snprintf(name, sizeof name, "%.200s-%zu", file, in->line) : snprintf(name, sizeof name, "%.200s", file);
+    int len = in->line ? snprintf(name, sizeof name, "%.200s-%zu", file, in->line)
+                       : snprintf(name, sizeof name, "%.200s", file);
     char *copy = ss_arena_copy(arena, name, (size_t)len);
     if (!copy) return -1;
     ad->id = (ss_slice){.data = copy, .len = (size_t)len};
@@ -98,8 +99,7 @@ static int read_line(ss_ads_input *input, ss_arena *arena, ss_input_ad *out, ss_
     if (!len || strspn(line, " \t") == len) return 2;
     char *copy = ss_arena_copy(arena, line, len);
     if (!copy) return ss_fail_memory(err, "reading an ad");
-    *out = (ss_input_ad){
-        .raw = {.data = copy, .len = len}, .path = input->path, .line = ss_lines_number(input->lines)};
+    *out = (ss_input_ad){.raw = {.data = copy, .len = len}, .path = input->path, .line = ss_lines_number(input->lines)};
     const char *reason = NULL;
     ss_wire_options options = {.max_bytes = LONGEST};
     if (ss_wire_decode_ad(copy, len, "application/json", &options, arena, &out->ad, &reason, &why)) {

@@ -35,8 +35,9 @@ static const ss_command command = {
     .name = "skillstream embed",
     .summary = "lines of text -> vectors, as sentence-transformers gives them",
     .arguments = "[FILE...]",
-    .description = "Reads lines from the files or standard input (plain or gzip) and prints for each one JSON array: its "
-                   "embedding. An empty line is embedded like any other text.",
+    .description =
+        "Reads lines from the files or standard input (plain or gzip) and prints for each one JSON array: its "
+        "embedding. An empty line is embedded like any other text.",
     .examples = "  echo 'Experience with Python' | skillstream embed --encoder all-MiniLM-L6-v2\n",
     .options = table,
     .size = sizeof(values)};

@@ -1,4 +1,5 @@
-/* cmd_eval.c - `skillstream eval`: ranking figures of a release on benchmark files. The protocol is in match/evaluate.h. */
+/* cmd_eval.c - `skillstream eval`: ranking figures of a release on benchmark files. The protocol is in
+ * match/evaluate.h. */
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,9 +35,10 @@ static const ss_command command = {
     .name = "skillstream eval",
     .summary = "ranking figures of a release: RP@1, RP@5, RP@10, MRR",
     .arguments = "BENCHMARK.csv...",
-    .description = "Each file has the columns sentence and label, one row per gold label (others are ignored). Rows are "
-                   "grouped by sentence; LABEL NOT PRESENT, UNDERSPECIFIED and empty labels do not count; sentences "
-                   "without a gold label are dropped; all skills are ranked without a threshold. Figures are x 100.",
+    .description =
+        "Each file has the columns sentence and label, one row per gold label (others are ignored). Rows are "
+        "grouped by sentence; LABEL NOT PRESENT, UNDERSPECIFIED and empty labels do not count; sentences "
+        "without a gold label are dropped; all skills are ranked without a threshold. Figures are x 100.",
     .examples = "  skillstream eval --release esco.release tech_validation.csv house_validation.csv\n",
     .options = table,
     .size = sizeof(values)};
@@ -64,8 +66,8 @@ static void print_one(const values *v, const char *path, const ss_evaluation *e,
                "\"MRR\":%.4f}",
                number ? "," : "{", name, e->queries, e->gold, e->unknown, e->rp1, e->rp5, e->rp10, e->mrr);
     else
-        printf("%-24s%8zu%7zu%8zu%8.2f%8.2f%8.2f%8.2f\n", name, e->queries, e->gold, e->unknown, e->rp1, e->rp5, e->rp10,
-               e->mrr);
+        printf("%-24s%8zu%7zu%8zu%8.2f%8.2f%8.2f%8.2f\n", name, e->queries, e->gold, e->unknown, e->rp1, e->rp5,
+               e->rp10, e->mrr);
 }
 
 static int evaluate(const values *v, const ss_strings *files, const ss_release *release, ss_embedder *embedder,

@@ -36,7 +36,8 @@ static const ss_option table[] = {
     {"cache-memory", SS_OPT_BYTES, AT(cache_memory), "64M", "0..68719476736", "BYTES", NULL,
      "Memory for sentences seen lately; 0 turns this cache off.", 0},
     {"serve", SS_OPT_FLAG, AT(serve), "false", NULL, NULL, NULL,
-     "For benchmarks: prints 'ready', then works through the files once for each line 'go' on standard input and prints "
+     "For benchmarks: prints 'ready', then works through the files once for each line 'go' on standard input and "
+     "prints "
      "the number of tokens; records are made and thrown away.",
      0},
     {.name = NULL}};

@@ -9,8 +9,8 @@
 
 typedef struct values {
     ss_common_values common;
-    const char *encoder, *taxonomy, *taxonomy_name, *taxonomy_version, *out, *prototypes, *score, *calibrate, *precision,
-        *name;
+    const char *encoder, *taxonomy, *taxonomy_name, *taxonomy_version, *out, *prototypes, *score, *calibrate,
+        *precision, *name;
     uint64_t threads;
 } values;
 
@@ -108,8 +108,7 @@ static int run(int argc, char **argv)
     showing shown = {.what = NULL};
     ss_index_report report;
     int bad = ss_prototype_kinds_parse(v.prototypes, &index.prototypes, &err) ||
-              ss_score_kind_parse(v.score, &index.score, &err) ||
-              ss_index_build(&index, show, &shown, &report, &err);
+              ss_score_kind_parse(v.score, &index.score, &err) || ss_index_build(&index, show, &shown, &report, &err);
     if (!bad && shown.what) ss_progress_end(&shown.bar, shown.bar.total);
     if (bad)
         code = ss_command_fail(&command, &err);

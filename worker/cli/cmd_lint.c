@@ -11,17 +11,18 @@ typedef struct values {
     const char *program;
 } values;
 
-static const ss_option table[] = {
-    {"program", SS_OPT_STRING, offsetof(values, program), "skillstream-worker", NULL, "NAME", "What",
-     "Whose file it is: skillstream-worker, or a command such as 'extract'.", 0},
-    {.name = NULL}};
+static const ss_option table[] = {{"program", SS_OPT_STRING, offsetof(values, program), "skillstream-worker", NULL,
+                                   "NAME", "What",
+                                   "Whose file it is: skillstream-worker, or a command such as 'extract'.", 0},
+                                  {.name = NULL}};
 
 static const ss_command command = {
     .name = "skillstream lint",
     .summary = "checks a configuration file",
     .arguments = "CONFIG",
-    .description = "Reports unknown keys with the nearest known one, values of the wrong type or out of range, and keys "
-                   "set twice; one finding a line, as FILE:LINE: TEXT. Exit code 78 when there is one.",
+    .description =
+        "Reports unknown keys with the nearest known one, values of the wrong type or out of range, and keys "
+        "set twice; one finding a line, as FILE:LINE: TEXT. Exit code 78 when there is one.",
     .examples = "  skillstream lint worker.conf\n",
     .options = table,
     .size = sizeof(values)};

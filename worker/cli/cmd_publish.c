@@ -40,8 +40,9 @@ static const ss_command command = {
     .name = "skillstream publish",
     .summary = "ads from files -> a Kafka topic",
     .arguments = "[FILE...]",
-    .description = "Reads ads as JSON lines (plain or gzip, '-' or nothing: standard input) and publishes each with its id "
-                   "as the key. Lines that are no ad are reported and left out, and make the exit code 1.",
+    .description =
+        "Reads ads as JSON lines (plain or gzip, '-' or nothing: standard input) and publishes each with its id "
+        "as the key. Lines that are no ad are reported and left out, and make the exit code 1.",
     .examples = "  skillstream publish --bootstrap localhost:9092 ads.jsonl.gz\n",
     .options = table,
     .size = sizeof(values)};
@@ -72,7 +73,8 @@ static int send_one(publishing *p, const ss_input_ad *in, ss_error *err)
                         .headers = &header,
                         .header_count = 1};
     if (!json) {
-        ss_wire_options options = {.framing = strcmp(p->v->framing, "plain") ? SS_WIRE_FRAMING_CONFLUENT : SS_WIRE_FRAMING_PLAIN,
+        ss_wire_options options = {.framing = strcmp(p->v->framing, "plain") ? SS_WIRE_FRAMING_CONFLUENT
+                                                                             : SS_WIRE_FRAMING_PLAIN,
                                    .schema_id = (int)p->v->schema_id};
         ss_buffer_clear(&p->bytes);
         if (ss_wire_encode_ad(&in->ad, &options, &p->bytes, err)) return -1;

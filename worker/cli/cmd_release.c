@@ -35,9 +35,10 @@ static const ss_command command = {
     .name = "skillstream release",
     .summary = "releases in Redis: push, list, show, use, rollback, gc",
     .arguments = "push FILE | list | show DIGEST | use DIGEST | rollback | gc",
-    .description = "push FILE stores a release file in Redis and puts it in use. list shows what is there, show prints one "
-                   "manifest, use DIGEST puts a stored one in use, rollback goes back to the one used before, gc removes "
-                   "old ones. DIGEST may be shortened to its first characters. Workers that run follow within seconds.",
+    .description =
+        "push FILE stores a release file in Redis and puts it in use. list shows what is there, show prints one "
+        "manifest, use DIGEST puts a stored one in use, rollback goes back to the one used before, gc removes "
+        "old ones. DIGEST may be shortened to its first characters. Workers that run follow within seconds.",
     .examples = "  skillstream release push esco.release --redis redis://localhost:6379\n"
                 "  skillstream release rollback --redis redis://localhost:6379\n",
     .options = table,
@@ -62,8 +63,8 @@ static int push_release(const call *c, const ss_release *release, ss_error *err)
     ss_registry_blob *list = calloc(blobs->count ? blobs->count : 1, sizeof *list);
     if (!list) return ss_fail_memory(err, "pushing a release");
     for (size_t i = 0; i < blobs->count; i++)
-        list[i] = (ss_registry_blob){
-            .name = blobs->items[i].name, .data = blobs->items[i].data, .len = blobs->items[i].len};
+        list[i] =
+            (ss_registry_blob){.name = blobs->items[i].name, .data = blobs->items[i].data, .len = blobs->items[i].len};
     size_t len;
     const char *manifest = ss_release_manifest_json(release, &len);
     ss_progress bar;
@@ -92,10 +93,11 @@ static void print_entry(const ss_registry_entry *e, int json)
     char used[32] = "";
     if (e->last_used_ms) ss_wall_text(e->last_used_ms, used);
     if (json)
-        printf("{\"digest\":\"%s\",\"name\":\"%s\",\"createdAt\":\"%s\",\"bytes\":%zu,\"lastUsed\":\"%s\",\"current\":%s,"
-               "\"complete\":%s}\n",
-               e->digest, e->name, e->created_at, e->bytes, used, e->is_current ? "true" : "false",
-               e->is_complete ? "true" : "false");
+        printf(
+            "{\"digest\":\"%s\",\"name\":\"%s\",\"createdAt\":\"%s\",\"bytes\":%zu,\"lastUsed\":\"%s\",\"current\":%s,"
+            "\"complete\":%s}\n",
+            e->digest, e->name, e->created_at, e->bytes, used, e->is_current ? "true" : "false",
+            e->is_complete ? "true" : "false");
     else
         printf("%c %s  %8.1f MB  %-24s  %-24s  %s%s\n", e->is_current ? '*' : ' ', e->digest, (double)e->bytes / 1e6,
                e->created_at, *used ? used : "never used", e->name, e->is_complete ? "" : "  INCOMPLETE");

@@ -35,8 +35,9 @@ static const ss_option table[] = {
 static const ss_command command = {
     .name = "skillstream tail",
     .summary = "skill records from a topic -> JSON lines",
-    .description = "Reads committed records from all partitions, in no consumer group, and prints each as a line of JSON. "
-                   "Ends with Ctrl-C. A message that is no record is reported on stderr.",
+    .description =
+        "Reads committed records from all partitions, in no consumer group, and prints each as a line of JSON. "
+        "Ends with Ctrl-C. A message that is no record is reported on stderr.",
     .examples = "  skillstream tail --bootstrap localhost:9092 --from-beginning --max 10 | jq .\n",
     .options = table,
     .size = sizeof(values)};

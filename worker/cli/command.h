@@ -19,8 +19,8 @@ const ss_subcommand *ss_subcommands(void);
 extern const ss_subcommand ss_index_subcommand, ss_embed_subcommand, ss_extract_subcommand, ss_eval_subcommand,
     ss_publish_subcommand, ss_tail_subcommand, ss_release_subcommand, ss_lint_subcommand, ss_demo_subcommand;
 
-/* Parses the options of a subcommand. 1: run; 0: done, leave with *exit_code (help, version, or an error that is already
- * on stderr). */
+/* Parses the options of a subcommand. 1: run; 0: done, leave with *exit_code (help, version, or an error that is
+ * already on stderr). */
 int ss_command_begin(const ss_command *command, int argc, char **argv, void *values, ss_options **options, ss_log *log,
                      int *exit_code);
 

@@ -20,19 +20,60 @@ typedef struct ss_extract_settings {
 
 /* Table rows for a struct `S` that holds an ss_extract_settings as its member `m`. */
 #define SS_EXTRACT_OPTIONS(S, m)                                                                                       \
-    {"threshold", SS_OPT_REAL, offsetof(S, m.threshold), NULL, "0..1", "P", "Result",                                  \
+    {"threshold",                                                                                                      \
+     SS_OPT_REAL,                                                                                                      \
+     offsetof(S, m.threshold),                                                                                         \
+     NULL,                                                                                                             \
+     "0..1",                                                                                                           \
+     "P",                                                                                                              \
+     "Result",                                                                                                         \
      "Keep a mention when its calibrated probability is at least P. Default: the release's own threshold.",            \
      SS_OPT_RESULT},                                                                                                   \
-        {"top", SS_OPT_COUNT, offsetof(S, m.top), "5", "1..32", "N", NULL, "Keep at most N skills of a sentence.",     \
+        {"top",                                                                                                        \
+         SS_OPT_COUNT,                                                                                                 \
+         offsetof(S, m.top),                                                                                           \
+         "5",                                                                                                          \
+         "1..32",                                                                                                      \
+         "N",                                                                                                          \
+         NULL,                                                                                                         \
+         "Keep at most N skills of a sentence.",                                                                       \
          SS_OPT_RESULT},                                                                                               \
-        {"with-text", SS_OPT_FLAG, offsetof(S, m.with_text), "false", NULL, NULL, NULL,                                \
-         "Put the ad's plain text and the words of each mention into the record.", SS_OPT_RESULT},                     \
-        {"max-ad-bytes", SS_OPT_BYTES, offsetof(S, m.max_ad_bytes), "8M", "1..268435456", "BYTES", NULL,               \
-         "An ad with a larger body is refused (worker: becomes a dead letter).", SS_OPT_RESULT},                       \
-        {"max-sentences", SS_OPT_COUNT, offsetof(S, m.max_sentences), "200000", "1..100000000", "N", NULL,             \
-         "An ad with more sentences is refused.", SS_OPT_RESULT},                                                      \
-        {"precision", SS_OPT_CHOICE, offsetof(S, m.precision), "fp32", "fp32|int8", "P", NULL,                         \
-         "Arithmetic of the encoder. This version has fp32 only.", SS_OPT_RESULT},                                     \
+        {"with-text",                                                                                                  \
+         SS_OPT_FLAG,                                                                                                  \
+         offsetof(S, m.with_text),                                                                                     \
+         "false",                                                                                                      \
+         NULL,                                                                                                         \
+         NULL,                                                                                                         \
+         NULL,                                                                                                         \
+         "Put the ad's plain text and the words of each mention into the record.",                                     \
+         SS_OPT_RESULT},                                                                                               \
+        {"max-ad-bytes",                                                                                               \
+         SS_OPT_BYTES,                                                                                                 \
+         offsetof(S, m.max_ad_bytes),                                                                                  \
+         "8M",                                                                                                         \
+         "1..268435456",                                                                                               \
+         "BYTES",                                                                                                      \
+         NULL,                                                                                                         \
+         "An ad with a larger body is refused (worker: becomes a dead letter).",                                       \
+         SS_OPT_RESULT},                                                                                               \
+        {"max-sentences",                                                                                              \
+         SS_OPT_COUNT,                                                                                                 \
+         offsetof(S, m.max_sentences),                                                                                 \
+         "200000",                                                                                                     \
+         "1..100000000",                                                                                               \
+         "N",                                                                                                          \
+         NULL,                                                                                                         \
+         "An ad with more sentences is refused.",                                                                      \
+         SS_OPT_RESULT},                                                                                               \
+        {"precision",                                                                                                  \
+         SS_OPT_CHOICE,                                                                                                \
+         offsetof(S, m.precision),                                                                                     \
+         "fp32",                                                                                                       \
+         "fp32|int8",                                                                                                  \
+         "P",                                                                                                          \
+         NULL,                                                                                                         \
+         "Arithmetic of the encoder. This version has fp32 only.",                                                     \
+         SS_OPT_RESULT},                                                                                               \
     {                                                                                                                  \
         "threads", SS_OPT_COUNT, offsetof(S, m.threads), "0", "0..1024", "N", "Machine",                               \
             "Compute threads; 0: one per processor that this process may use.", 0                                      \

@@ -1,8 +1,8 @@
 /* extractor.c - the six steps in order; see extractor.h.
  *
- * Per thread: an arena for what its ads produced, a tokenizer scratch, a span finder, a match scratch. Shared: one arena
- * for the batch (distinct sentences, vectors, hits), which only the calling thread allocates from. All arenas are reset
- * at the start of the next call.
+ * Per thread: an arena for what its ads produced, a tokenizer scratch, a span finder, a match scratch. Shared: one
+ * arena for the batch (distinct sentences, vectors, hits), which only the calling thread allocates from. All arenas are
+ * reset at the start of the next call.
  */
 #include "worker/extract/extractor.h"
 
@@ -50,14 +50,14 @@ typedef struct work {
     const ss_ad *ads;
     size_t n;
     ss_extraction *out;
-    ss_ad_text *texts;     /* (n) */
-    uint32_t **sentence;   /* (n) per ad: the distinct number of each sentence, or NOT_SCORED */
+    ss_ad_text *texts;   /* (n) */
+    uint32_t **sentence; /* (n) per ad: the distinct number of each sentence, or NOT_SCORED */
     ss_distinct distinct;
-    ss_hit_value *hits;    /* (distinct, SS_EXTRACT_HITS) */
-    int32_t *counts;       /* (distinct) */
-    uint32_t *unknown;     /* (unknown_count) distinct numbers that the cache does not know */
+    ss_hit_value *hits; /* (distinct, SS_EXTRACT_HITS) */
+    int32_t *counts;    /* (distinct) */
+    uint32_t *unknown;  /* (unknown_count) distinct numbers that the cache does not know */
     size_t unknown_count;
-    float *vectors;        /* (unknown_count, D) */
+    float *vectors; /* (unknown_count, D) */
     ss_extract_stats *stats;
 } work;
 
@@ -320,8 +320,8 @@ static int record_piece(void *job, size_t thread, size_t piece)
         uint32_t number = w->sentence[piece][s];
         if (number == NOT_SCORED) continue;
         out->record.scored_sentence_count++;
-        hits[s] = (ss_sentence_hits){.hits = w->hits + (size_t)number * SS_EXTRACT_HITS,
-                                     .count = (size_t)w->counts[number]};
+        hits[s] =
+            (ss_sentence_hits){.hits = w->hits + (size_t)number * SS_EXTRACT_HITS, .count = (size_t)w->counts[number]};
     }
     return ss_mentions_make(w->x->release, &w->x->rules, text, hits, t->finder, &t->arena, &out->record, &t->error);
 }

@@ -67,7 +67,8 @@ ss_release *ss_first_release(ss_worker *w, ss_error *err)
     if (!release) return NULL;
     const ss_manifest *manifest = ss_release_manifest(release);
     ss_log_event(w->log, SS_LOG_INFO, "release loaded", SS_TEXT("digest", ss_release_digest(release)),
-                 SS_TEXT("name", manifest->name), SS_TEXT("from", w->settings->release ? w->settings->release : "redis"),
+                 SS_TEXT("name", manifest->name),
+                 SS_TEXT("from", w->settings->release ? w->settings->release : "redis"),
                  SS_INT("skills", manifest->skills), SS_INT("prototypes", manifest->prototypes),
                  SS_REAL("seconds", ss_now() - start));
     return release;

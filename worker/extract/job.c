@@ -1,7 +1,8 @@
 /* job.c - see job.h.
  *
- * Every message gets exactly one output: a record, or a dead letter that says why not. An ad that makes the machine fail
- * (memory) although it is alone becomes a dead letter too: a batch that can never succeed would stop its partition.
+ * Every message gets exactly one output: a record, or a dead letter that says why not. An ad that makes the machine
+ * fail (memory) although it is alone becomes a dead letter too: a batch that can never succeed would stop its
+ * partition.
  */
 #include "worker/extract/job.h"
 
@@ -58,8 +59,8 @@ static int name_ad(const ss_message *message, ss_arena *arena, ss_ad *ad, ss_err
         return 0;
     }
     char place[320];
-    int len = snprintf(place, sizeof place, "%.249s-%d-%lld", message->topic, message->partition,
-                       (long long)message->offset);
+    int len =
+        snprintf(place, sizeof place, "%.249s-%d-%lld", message->topic, message->partition, (long long)message->offset);
     char *copy = ss_arena_copy(arena, place, (size_t)len);
     if (!copy) return ss_fail_memory(err, "naming an ad");
     ad->id = (ss_slice){.data = copy, .len = (size_t)len};
@@ -178,8 +179,9 @@ int ss_job_replace(ss_job *job, const ss_job_rules *rules, size_t i, ss_error *e
                            "left out; read it at the source position",
                            1, err);
     job->counts.records--;
-    return dead_letter(job, rules, i, "record-too-large", "publish",
-                       "the record is larger than the topic takes (max.message.bytes): raise the topic's limit or leave "
-                       "out --with-text",
-                       0, err);
+    return dead_letter(
+        job, rules, i, "record-too-large", "publish",
+        "the record is larger than the topic takes (max.message.bytes): raise the topic's limit or leave "
+        "out --with-text",
+        0, err);
 }

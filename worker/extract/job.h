@@ -30,7 +30,7 @@ typedef struct ss_job_counts {
 typedef struct ss_job {
     ss_arena arena;
     ss_batch *batch;
-    ss_output *outputs; /* (count), one per message, in the messages' order */
+    ss_output *outputs;   /* (count), one per message, in the messages' order */
     const char **reasons; /* (count) NULL: a record; else the dead letter's reason */
     size_t count;
     ss_job_counts counts;

@@ -18,7 +18,8 @@ static double probability(const ss_release *release, double score)
 static size_t kept(const ss_release *release, const ss_mention_rules *rules, const ss_sentence_hits *hits)
 {
     size_t n = 0;
-    while (n < hits->count && n < rules->top && probability(release, (double)hits->hits[n].score) >= rules->threshold) n++;
+    while (n < hits->count && n < rules->top && probability(release, (double)hits->hits[n].score) >= rules->threshold)
+        n++;
     return n;
 }
 

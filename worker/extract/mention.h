@@ -21,8 +21,8 @@ typedef struct ss_sentence_hits {
     size_t count;
 } ss_sentence_hits;
 
-/* Fills record->mentions from the hits of each sentence (count 0: not scored, or no skill). The spans are looked up with
- * this thread's finder. Mentions are ordered by sentence, then falling probability. -1 only without memory. */
+/* Fills record->mentions from the hits of each sentence (count 0: not scored, or no skill). The spans are looked up
+ * with this thread's finder. Mentions are ordered by sentence, then falling probability. -1 only without memory. */
 int ss_mentions_make(const ss_release *release, const ss_mention_rules *rules, const ss_ad_text *ad,
                      const ss_sentence_hits *hits, ss_span_finder *finder, ss_arena *arena, ss_record *record,
                      ss_error *err);

@@ -57,8 +57,7 @@ static void take_next_release(ss_worker *w)
     if (!next) return;
     ss_extractor *old = w->extractor;
     ss_worker_metrics_release(w->metrics, ss_extractor_release(next));
-    ss_log_event(w->log, SS_LOG_INFO, "release switched",
-                 SS_TEXT("from", ss_release_digest(ss_extractor_release(old))),
+    ss_log_event(w->log, SS_LOG_INFO, "release switched", SS_TEXT("from", ss_release_digest(ss_extractor_release(old))),
                  SS_TEXT("to", ss_release_digest(ss_extractor_release(next))));
     w->extractor = next;
     ss_extractor_free(old);

@@ -66,9 +66,9 @@ static int add_stream(ss_worker_metrics *m, ss_error *err)
     m->rejected = with(transactions, "rejected");
     m->fenced = with(transactions, "fenced");
     m->failed = with(transactions, "failed");
-    m->lag = family(m, SS_GAUGE, "skillstream_consumer_lag",
-                    "Messages not yet committed, by partition; a transaction marker counts as one.", "partition", err,
-                    &bad);
+    m->lag =
+        family(m, SS_GAUGE, "skillstream_consumer_lag",
+               "Messages not yet committed, by partition; a transaction marker counts as one.", "partition", err, &bad);
     m->rebalances = single(m, SS_COUNTER, "skillstream_rebalances_total", "Consumer group rebalances.", err, &bad);
     m->assigned = single(m, SS_GAUGE, "skillstream_assigned_partitions", "Partitions of this worker.", err, &bad);
     m->batches_out = single(m, SS_GAUGE, "skillstream_batches_in_flight", "Batches at work.", err, &bad);
@@ -86,8 +86,8 @@ static int add_compute(ss_worker_metrics *m, ss_error *err)
     m->cached = with(sentences, "cached");
     m->filtered = with(sentences, "filtered");
     m->tokens = single(m, SS_COUNTER, "skillstream_tokens_total", "Tokens that went through the encoder.", err, &bad);
-    ss_metric *stages = family(m, SS_HISTOGRAM, "skillstream_stage_seconds", "Time of a batch in each stage.", "stage",
-                               err, &bad);
+    ss_metric *stages =
+        family(m, SS_HISTOGRAM, "skillstream_stage_seconds", "Time of a batch in each stage.", "stage", err, &bad);
     for (int i = 0; i < STAGES; i++) m->stage[i] = with(stages, stage_names[i]);
     return bad ? -1 : 0;
 }
@@ -95,8 +95,7 @@ static int add_compute(ss_worker_metrics *m, ss_error *err)
 static int add_state(ss_worker_metrics *m, ss_error *err)
 {
     int bad = 0;
-    m->redis_up =
-        single(m, SS_GAUGE, "skillstream_redis_up", "1: the last exchange with Redis worked.", err, &bad);
+    m->redis_up = single(m, SS_GAUGE, "skillstream_redis_up", "1: the last exchange with Redis worked.", err, &bad);
     ss_metric *cache =
         family(m, SS_COUNTER, "skillstream_cache_lookups_total", "Sentence look-ups by result.", "result", err, &bad);
     m->local_hits = with(cache, "memory");
@@ -104,7 +103,8 @@ static int add_state(ss_worker_metrics *m, ss_error *err)
     m->misses = with(cache, "miss");
     m->bad_values = single(m, SS_COUNTER, "skillstream_cache_bad_values_total",
                            "Values in Redis that failed a check and were deleted.", err, &bad);
-    m->cache_entries = single(m, SS_GAUGE, "skillstream_cache_entries", "Sentences in this worker's memory.", err, &bad);
+    m->cache_entries =
+        single(m, SS_GAUGE, "skillstream_cache_entries", "Sentences in this worker's memory.", err, &bad);
     m->swaps = single(m, SS_COUNTER, "skillstream_release_swaps_total", "Switches to another release.", err, &bad);
     m->swap_failures = single(m, SS_COUNTER, "skillstream_release_refused_total",
                               "Releases that could not be loaded or failed verification.", err, &bad);
@@ -113,8 +113,8 @@ static int add_state(ss_worker_metrics *m, ss_error *err)
     if (!bad) {
         m->release_info = ss_metrics_add(m->registry, SS_GAUGE, "skillstream_release_info",
                                          "The release in use; always 1.", info, 2, err);
-        ss_metric *built = ss_metrics_add(m->registry, SS_GAUGE, "skillstream_build_info", "This build; always 1.",
-                                          build, 2, err);
+        ss_metric *built =
+            ss_metrics_add(m->registry, SS_GAUGE, "skillstream_build_info", "This build; always 1.", build, 2, err);
         bad = !m->release_info || !built;
         const char *values[] = {ss_build_version(), ss_build_commit()};
         if (!bad) ss_gauge_set(ss_metric_with(built, values), 1);

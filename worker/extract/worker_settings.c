@@ -41,8 +41,7 @@ static const ss_option table[] = {
      "Memory for sentences seen lately; 0 turns this cache off.", 0},
     {"redis-cache", SS_OPT_FLAG, AT(redis_cache), "true", NULL, NULL, NULL,
      "Share results of sentences between workers through Redis.", 0},
-    {"cache-ttl", SS_OPT_TIME, AT(cache_ttl), "7d", "1000..", "TIME", NULL,
-     "How long a sentence stays in Redis.", 0},
+    {"cache-ttl", SS_OPT_TIME, AT(cache_ttl), "7d", "1000..", "TIME", NULL, "How long a sentence stays in Redis.", 0},
     {"batch-ads", SS_OPT_COUNT, AT(batch_ads), "64", "1..100000", "N", "Batches",
      "A batch, which is one transaction, closes at N ads ...", 0},
     {"batch-bytes", SS_OPT_BYTES, AT(batch_bytes), "1M", "1..1073741824", "BYTES", NULL, "... or BYTES bytes ...", 0},
@@ -58,7 +57,8 @@ static const ss_command command = {
     .name = "skillstream-worker",
     .summary = "tags job ads from a Kafka topic with skills, exactly once",
     .description =
-        "Consumes ads (protobuf skillstream.v1.JobAd, or schema.org JobPosting JSON), finds the skills they ask for, and "
+        "Consumes ads (protobuf skillstream.v1.JobAd, or schema.org JobPosting JSON), finds the skills they ask for, "
+        "and "
         "publishes one record (skillstream.v1.SkillRecord) per ad in the transaction that commits the ad's offset: a "
         "reader with isolation.level=read_committed sees each ad once. Ads that cannot be processed go, unchanged and "
         "with the reason in headers, to the dead letter topic. Workers keep no state; start as many as the topic has "
@@ -80,8 +80,9 @@ const ss_command *ss_worker_command(void)
 int ss_worker_settings_check(const ss_worker_settings *settings, ss_error *err)
 {
     if (!settings->redis && !settings->release)
-        return ss_fail(err, SS_USAGE, "--redis URL or --release FILE is needed: the worker must get its release from "
-                                      "somewhere; see --help");
+        return ss_fail(err, SS_USAGE,
+                       "--redis URL or --release FILE is needed: the worker must get its release from "
+                       "somewhere; see --help");
     if (!settings->batch_ads) return ss_fail(err, SS_CONFIG, "batch-ads must be at least 1");
     return ss_extract_settings_check(&settings->extract, err);
 }

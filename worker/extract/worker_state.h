@@ -48,8 +48,8 @@ typedef struct ss_worker {
     ss_pool *pool;
     ss_cache *cache;
     ss_exchange *exchange;
-    ss_extractor *extractor;       /* the compute thread's, once it runs */
-    _Atomic(ss_extractor *) next;  /* from the follower */
+    ss_extractor *extractor;      /* the compute thread's, once it runs */
+    _Atomic(ss_extractor *) next; /* from the follower */
 
     ss_job jobs[SS_WORKER_JOBS];
     ss_queue *idle, *to_compute, *to_publish;
