@@ -40,7 +40,7 @@ static size_t longest_fit(const char *text, size_t len, const ss_sentence_option
     size_t good = border_at_or_before(text, len, options->max_tokens < len ? options->max_tokens : len);
     size_t bad = good;
     while (bad == good && good < len) {
-        bad = good < len / 2 ? border_at_or_before(text, len, good < 4 ? 8 : 2 * good) : len;
+        bad = border_at_or_before(text, len, good < len / 2 && len > 8 ? (good < 4 ? 8 : 2 * good) : len);
         if (fits(text, bad, options)) good = bad;
     }
     while (bad - good > 1 + good / 32) {

@@ -298,7 +298,7 @@ static int ends_without_blank(const ss_unit *u, size_t start, size_t at, size_t 
         return 0;
     if (u->text[behind - 1] != '.') return kind_before(u, at) != SIGN;
     word w = word_before(u, start, at);
-    if (w.len == 0) return next.starter || u->text[at - 1] == ')' || u->text[at - 1] == '%';
+    if (w.len == 0) return next.starter || (at > start && (u->text[at - 1] == ')' || u->text[at - 1] == '%'));
     if (memchr(w.text, '.', w.len) || ss_abbreviation_of(w.text, w.len) == SS_ABBREVIATION_NEVER) return 0;
     return next.starter ? w.len > 1 : is_all(&w, LOWER) && w.len > 1;
 }
