@@ -24,6 +24,8 @@ int ss_kafka_client_init(ss_kafka_client *client, const ss_kafka_config *config,
 void ss_kafka_client_free(ss_kafka_client *client);
 /* The last error that librdkafka reported by callback, 0 = none; text may be NULL. */
 rd_kafka_resp_err_t ss_kafka_client_error(ss_kafka_client *client, char *text, size_t size);
+/* Forgets it: what comes from now on belongs to a new attempt. */
+void ss_kafka_client_clear(ss_kafka_client *client);
 /* A line to the caller's log function, facility "SKILLSTREAM". */
 void ss_kafka_client_say(ss_kafka_client *client, int level, const char *format, ...) SS_PRINTF(3, 4);
 

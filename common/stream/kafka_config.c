@@ -41,6 +41,14 @@ rd_kafka_resp_err_t ss_kafka_client_error(ss_kafka_client *client, char *text, s
     return code;
 }
 
+void ss_kafka_client_clear(ss_kafka_client *client)
+{
+    pthread_mutex_lock(&client->lock);
+    client->last_error = RD_KAFKA_RESP_ERR_NO_ERROR;
+    client->last_text[0] = 0;
+    pthread_mutex_unlock(&client->lock);
+}
+
 void ss_kafka_client_say(ss_kafka_client *client, int level, const char *format, ...)
 {
     char text[512];

@@ -1,0 +1,364 @@
+/* kafka_consumer.c - the poller's half of an exchange: messages into batches.
+ *
+ * One batch is being formed. It is handed out when it is full (messages or bytes) or has lingered, and fewer than
+ * max_out batches are out. While it waits for its turn it goes on filling. When it is full and still may not go,
+ * polling would only fetch what cannot be kept. Then:
+ *   - for PAUSE_AFTER_MS just wait (resuming a paused partition fetches its queue anew, up to 16 MB, which would cost
+ *     more than the wait when computing is the bottleneck, as it is on every busy worker);
+ *   - after that pause all partitions and poll without them, so that heartbeats, rebalances and max.poll.interval.ms
+ *     are served for as long as it takes.
+ *
+ * Rewinds are carried out here, between two polls: every assigned partition goes back to the group's committed offset
+ * (asked from the broker, which waits for open transactions), or without a commit to the first offset that was seen.
+ * rd_kafka_position is never used: it runs ahead of the batch.
+ *
+ * Where to read next is our own knowledge (ss_cursor.next). librdkafka resumes a paused partition at the last offset it
+ * gave to the application, which after a seek may be an older place; so every resume is followed by a seek of ours, and
+ * a message below `next` is not taken.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "stream/kafka_exchange_parts.h"
+
+enum { POLL_MS = 100, FULL_POLL_MS = 5, PAUSE_AFTER_MS = 500, REWIND_MS = 5000 };
+
+int ss_exchange_open_consumer(ss_exchange *ex, ss_error *err)
+{
+    const ss_kafka_setting ours[] = {{"auto.offset.reset", "earliest", 0},
+                                     {"queued.max.messages.kbytes", "16384", 0},
+                                     {"fetch.wait.max.ms", "100", 0},
+                                     {"partition.assignment.strategy", "range,roundrobin", 0},
+                                     {"group.id", ex->group, 1},
+                                     {"enable.auto.commit", "false", 1},
+                                     {"enable.auto.offset.store", "false", 1},
+                                     {"isolation.level", "read_committed", 1},
+                                     {"enable.partition.eof", "false", 1}};
+    rd_kafka_conf_t *conf = ss_kafka_conf_new(&ex->config.kafka, &ex->client, ours, sizeof ours / sizeof *ours, err);
+    if (!conf) return -1;
+    rd_kafka_conf_set_rebalance_cb(conf, ss_exchange_on_rebalance);
+    ex->consumer = ss_kafka_new(RD_KAFKA_CONSUMER, conf, err);
+    if (!ex->consumer) return -1;
+    rd_kafka_poll_set_consumer(ex->consumer);
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)ex->config.topic_count);
+    for (size_t i = 0; i < ex->config.topic_count; i++)
+        rd_kafka_topic_partition_list_add(list, ex->topics[i], RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t code = rd_kafka_subscribe(ex->consumer, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    if (!code) return 0;
+    rd_kafka_destroy(ex->consumer);
+    ex->consumer = NULL;
+    return ss_kafka_fail(err, code, "subscribing", NULL);
+}
+
+void ss_exchange_drop_forming(ss_exchange *ex)
+{
+    ss_batch_free(ex->forming);
+    ex->forming = NULL;
+    ex->forming_since = ex->blocked_since = 0;
+}
+
+/* --- rewinding --- */
+
+static rd_kafka_topic_partition_list_t *assigned_partitions(ss_exchange *ex)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
+    pthread_mutex_lock(&ex->lock);
+    for (size_t i = 0; i < ex->cursor_count; i++)
+        if (ex->cursors[i].assigned)
+            rd_kafka_topic_partition_list_add(list, ex->cursors[i].topic, ex->cursors[i].partition);
+    pthread_mutex_unlock(&ex->lock);
+    return list;
+}
+
+/* Committed offsets become targets; partitions from which nothing was read yet need no seek and leave the list. */
+static void set_targets(ss_exchange *ex, rd_kafka_topic_partition_list_t *list)
+{
+    pthread_mutex_lock(&ex->lock);
+    for (int i = list->cnt - 1; i >= 0; i--) {
+        rd_kafka_topic_partition_t *p = &list->elems[i];
+        ss_cursor *cursor = ss_exchange_cursor(ex, p->topic, p->partition, 0);
+        if (cursor && p->offset >= 0) cursor->committed = p->offset;
+        if (cursor && p->offset < 0) p->offset = cursor->first;
+        if (cursor) cursor->next = p->offset;
+        if (p->offset < 0) rd_kafka_topic_partition_list_del_by_idx(list, i);
+    }
+    pthread_mutex_unlock(&ex->lock);
+}
+
+static rd_kafka_resp_err_t seek_all(ss_exchange *ex, rd_kafka_topic_partition_list_t *list)
+{
+    if (!list->cnt) return RD_KAFKA_RESP_ERR_NO_ERROR;
+    rd_kafka_error_t *error = rd_kafka_seek_partitions(ex->consumer, list, REWIND_MS);
+    rd_kafka_resp_err_t code = error ? rd_kafka_error_code(error) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (error) rd_kafka_error_destroy(error);
+    for (int i = 0; i < list->cnt && !code; i++) code = list->elems[i].err;
+    return code;
+}
+
+/* Does the rewind that is wished for, if one is. When the broker does not answer, the wish stays and the next call
+ * tries again; until then nothing is handed out. */
+static void rewind_if_wanted(ss_exchange *ex)
+{
+    pthread_mutex_lock(&ex->lock);
+    uint64_t wanted = ex->rewinds_wanted;
+    int recovering = ex->stats.recovering; /* a new producer first settles the transaction that is in doubt */
+    int pending = wanted != ex->rewinds_done;
+    pthread_mutex_unlock(&ex->lock);
+    if (!pending || recovering) return;
+    ss_exchange_drop_forming(ex);
+    rd_kafka_topic_partition_list_t *list = assigned_partitions(ex);
+    if (ex->paused) rd_kafka_resume_partitions(ex->consumer, list);
+    ex->paused = 0;
+    rd_kafka_resp_err_t code =
+        list->cnt ? rd_kafka_committed(ex->consumer, list, REWIND_MS) : RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (int i = 0; i < list->cnt && !code; i++) code = list->elems[i].err;
+    if (!code) {
+        set_targets(ex, list);
+        code = seek_all(ex, list);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    if (code) {
+        ss_kafka_client_say(&ex->client, 4, "rewinding: %s; trying again", rd_kafka_err2str(code));
+        return;
+    }
+    pthread_mutex_lock(&ex->lock);
+    ex->rewinds_done = wanted;
+    ex->stats.rewinds++;
+    pthread_mutex_unlock(&ex->lock);
+}
+
+/* --- pausing --- */
+
+static void pause_all(ss_exchange *ex)
+{
+    rd_kafka_topic_partition_list_t *list = assigned_partitions(ex);
+    rd_kafka_pause_partitions(ex->consumer, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    ex->paused = 1;
+}
+
+/* Goes on where the batches end; if the seek does not succeed, at the committed offsets. */
+static void resume_all(ss_exchange *ex)
+{
+    rd_kafka_topic_partition_list_t *list = assigned_partitions(ex);
+    rd_kafka_resume_partitions(ex->consumer, list);
+    ex->paused = 0;
+    pthread_mutex_lock(&ex->lock);
+    for (int i = list->cnt - 1; i >= 0; i--) {
+        ss_cursor *cursor = ss_exchange_cursor(ex, list->elems[i].topic, list->elems[i].partition, 0);
+        if (cursor && cursor->next >= 0)
+            list->elems[i].offset = cursor->next;
+        else
+            rd_kafka_topic_partition_list_del_by_idx(list, i);
+    }
+    pthread_mutex_unlock(&ex->lock);
+    if (seek_all(ex, list)) {
+        pthread_mutex_lock(&ex->lock);
+        ss_exchange_invalidate(ex, 1);
+        pthread_mutex_unlock(&ex->lock);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
+/* --- forming --- */
+
+static int is_full(const ss_exchange *ex)
+{
+    const ss_batch_messages *m = ex->forming;
+    return m && (m->batch.count >= ex->config.max_messages || m->batch.bytes >= ex->config.max_bytes);
+}
+
+static int grow(ss_batch_messages *m)
+{
+    size_t capacity = m->capacity * 2;
+    rd_kafka_message_t **raw = realloc(m->raw, capacity * sizeof(rd_kafka_message_t *));
+    if (!raw) return -1;
+    m->raw = raw;
+    ss_message *views = realloc(m->views, capacity * sizeof *views);
+    if (!views) return -1;
+    m->views = views;
+    m->capacity = capacity;
+    return 0;
+}
+
+/* Moves the batch's end of a partition behind `offset`. */
+static int move_end(ss_batch_messages *m, size_t cursor, int64_t offset)
+{
+    for (size_t i = m->end_count; i-- > 0;) {
+        if (m->ends[i].cursor != cursor) continue;
+        m->ends[i].next = offset + 1;
+        return 0;
+    }
+    if (m->end_count == m->end_capacity) {
+        size_t capacity = m->end_capacity ? m->end_capacity * 2 : 8;
+        ss_batch_end *ends = realloc(m->ends, capacity * sizeof *ends);
+        if (!ends) return -1;
+        m->ends = ends;
+        m->end_capacity = capacity;
+    }
+    m->ends[m->end_count++] = (ss_batch_end){.cursor = cursor, .next = offset + 1};
+    return 0;
+}
+
+static int put_message(ss_batch_messages *m, rd_kafka_message_t *raw, size_t cursor)
+{
+    if (m->batch.count == m->capacity && grow(m)) return -1;
+    if (ss_kafka_view(raw, &m->headers, &m->views[m->batch.count]) || move_end(m, cursor, raw->offset)) return -1;
+    m->raw[m->batch.count++] = raw;
+    m->batch.messages = m->views;
+    m->batch.bytes += raw->len + raw->key_len;
+    return 0;
+}
+
+/* Puts the message into the forming batch. 1 = it is the batch's now; 0 = it is not wanted; -1 = out of memory. */
+static int add(ss_exchange *ex, rd_kafka_message_t *raw)
+{
+    pthread_mutex_lock(&ex->lock);
+    ss_cursor *cursor = ss_exchange_cursor(ex, rd_kafka_topic_name(raw->rkt), raw->partition, 0);
+    int ours = cursor && cursor->assigned;
+    if (ours && cursor->first < 0) cursor->first = raw->offset;
+    int settled = ex->rewinds_wanted == ex->rewinds_done;
+    /* What is thrown away must be read again. */
+    if (ours && settled && ex->stats.recovering) ss_exchange_invalidate(ex, 1);
+    int wanted = ours && settled && !ex->stats.recovering && raw->offset >= cursor->next;
+    size_t index = wanted ? (size_t)(cursor - ex->cursors) : 0;
+    if (wanted) cursor->next = raw->offset + 1;
+    uint64_t generation = ex->generation;
+    pthread_mutex_unlock(&ex->lock);
+    if (!wanted) return 0;
+    if (!ex->forming) {
+        ex->forming = ss_batch_new(ex->config.max_messages);
+        if (!ex->forming) return -1;
+        ex->forming->generation = generation;
+        ex->forming_since = ss_now_ms();
+    }
+    return put_message(ex->forming, raw, index) ? -1 : 1;
+}
+
+/* Takes the forming batch if it is due, valid, and may go. */
+static int hand_out(ss_exchange *ex, ss_batch **out)
+{
+    if (!ex->forming) return 0;
+    int due = is_full(ex) || ss_now_ms() - ex->forming_since >= ex->config.linger_ms;
+    pthread_mutex_lock(&ex->lock);
+    int valid = ex->forming->generation == ex->generation, free_slot = ex->out < ex->config.max_out;
+    int go = due && valid && free_slot && !ex->stats.recovering;
+    if (go) {
+        ex->out++;
+        ex->stats.batches++;
+        ex->stats.messages += ex->forming->batch.count;
+    }
+    pthread_mutex_unlock(&ex->lock);
+    if (!valid) ss_exchange_drop_forming(ex);
+    if (!go) return 0;
+    *out = &ex->forming->batch;
+    ex->forming = NULL;
+    ex->forming_since = ex->blocked_since = 0;
+    return 1;
+}
+
+/* --- polling --- */
+
+/* What an error in the place of a message means: 0 = goes by itself; -1 = the caller must know. */
+static int judge(ss_exchange *ex, const rd_kafka_message_t *raw, ss_error *err)
+{
+    char text[256];
+    rd_kafka_resp_err_t code = raw->err;
+    const char *topic = raw->rkt ? rd_kafka_topic_name(raw->rkt) : ex->topics[0];
+    if (code == RD_KAFKA_RESP_ERR__FATAL) {
+        code = rd_kafka_fatal_error(ex->consumer, text, sizeof text);
+        return ss_fail(err, ss_kafka_status(code), "the consumer cannot go on: %s", text);
+    }
+    if (ss_kafka_status(code) == SS_AUTH) return ss_kafka_fail(err, code, "reading", rd_kafka_message_errstr(raw));
+    if (code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET)
+        return ss_fail(err, SS_NOT_FOUND, "topic '%s' no longer has the messages behind the committed offset", topic);
+    if (code == RD_KAFKA_RESP_ERR_INCONSISTENT_GROUP_PROTOCOL)
+        return ss_fail(err, SS_CONFIG, "the group has members with another partition.assignment.strategy");
+    ss_exchange_stats stats;
+    ss_exchange_read_stats(ex, &stats, NULL, 0);
+    if (ss_kafka_status(code) == SS_NOT_FOUND && !stats.partitions)
+        return ss_kafka_fail_topic(err, topic, ex->bootstrap);
+    ss_kafka_client_say(&ex->client, 5, "consumer: %s", rd_kafka_message_errstr(raw));
+    return 0;
+}
+
+/* The message is in no batch: it and what follows must come again, or it would be lost. */
+static int fail_to_add(ss_exchange *ex, ss_error *err)
+{
+    pthread_mutex_lock(&ex->lock);
+    ss_exchange_invalidate(ex, 1);
+    pthread_mutex_unlock(&ex->lock);
+    return ss_fail_memory(err, "forming a batch");
+}
+
+static int poll_once(ss_exchange *ex, int64_t timeout_ms, ss_error *err)
+{
+    rd_kafka_message_t *raw = rd_kafka_consumer_poll(ex->consumer, (int)timeout_ms);
+    pthread_mutex_lock(&ex->lock);
+    ex->stats.polled_ms = ss_now_ms();
+    pthread_mutex_unlock(&ex->lock);
+    if (!raw) return 0;
+    int failed = 0, kept = 0;
+    if (raw->err)
+        failed = judge(ex, raw, err);
+    else
+        kept = add(ex, raw);
+    if (kept < 0) failed = fail_to_add(ex, err);
+    if (kept <= 0) rd_kafka_message_destroy(raw);
+    return failed;
+}
+
+/* 1 when polling further messages makes no sense now. */
+static int is_blocked(ss_exchange *ex)
+{
+    pthread_mutex_lock(&ex->lock);
+    int held = ex->stats.recovering || ex->rewinds_wanted != ex->rewinds_done;
+    int no_slot = ex->out >= ex->config.max_out;
+    pthread_mutex_unlock(&ex->lock);
+    return held || (is_full(ex) && no_slot);
+}
+
+/* Waits without polling until something changes; 1 = it waited, 0 = it has waited long enough: pause. */
+static int wait_blocked(ss_exchange *ex, int64_t until)
+{
+    int64_t now = ss_now_ms();
+    if (!ex->blocked_since) ex->blocked_since = now;
+    int64_t limit = ex->blocked_since + PAUSE_AFTER_MS;
+    if (ex->paused || now >= limit) return 0;
+    pthread_mutex_lock(&ex->lock);
+    int nothing_new = ex->stats.recovering || ex->out >= ex->config.max_out;
+    if (nothing_new) ss_exchange_wait(ex, until < limit ? until : limit);
+    pthread_mutex_unlock(&ex->lock);
+    return nothing_new;
+}
+
+static int64_t poll_time(const ss_exchange *ex, int64_t until)
+{
+    int64_t now = ss_now_ms(), wait = until - now;
+    if (wait > POLL_MS) wait = POLL_MS;
+    if (ex->forming && ex->forming_since + ex->config.linger_ms - now < wait)
+        wait = ex->forming_since + ex->config.linger_ms - now;
+    /* A batch that has lingered but may not go yet fills up; a short poll then looks again. */
+    return wait > 0 ? wait : ex->forming && until > now ? FULL_POLL_MS : 0;
+}
+
+int ss_exchange_next(ss_exchange *ex, int64_t wait_ms, ss_batch **out, ss_error *err)
+{
+    int64_t until = ss_now_ms() + wait_ms;
+    for (int first = 1;; first = 0) {
+        if (ss_exchange_is_stopping(ex)) return ss_fail(err, SS_STOPPED, "stopping");
+        rewind_if_wanted(ex);
+        if (hand_out(ex, out)) return 1;
+        if (!first && ss_now_ms() >= until) return 0;
+        if (is_blocked(ex)) {
+            if (wait_blocked(ex, until)) continue;
+            if (!ex->paused) pause_all(ex);
+        } else {
+            ex->blocked_since = 0;
+            if (ex->paused) resume_all(ex);
+        }
+        if (poll_once(ex, poll_time(ex, until), err)) return -1;
+    }
+}

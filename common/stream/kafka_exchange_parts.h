@@ -1,0 +1,110 @@
+/* kafka_exchange_parts.h - the inside of an exchange, shared by kafka_exchange.c (life, batches, statistics),
+ * kafka_consumer.c (polling, closing batches, pausing, rewinding), kafka_rebalance.c and kafka_transaction.c.
+ *
+ * Generations. `generation` counts everything that makes batches already handed out worthless: an abort, a rewind, a
+ * revoked or lost partition. A batch remembers the generation in which it was made and is published only while that is
+ * still the current one. So one comparison, made under the lock together with fetching the group metadata, decides
+ * whether offsets may be sent.
+ *
+ * Rewinds. The publisher only wishes for one (`rewinds_wanted`); the poller carries it out, since seeking while another
+ * thread polls would race. Between wish and deed nothing is handed out, and what is polled is thrown away.
+ *
+ * Who touches what: fields under "shared" only with `lock` held; the others belong to the thread named there. The
+ * poller never waits for the publisher, but in a rebalance (bounded by revoke_patience_ms) and in close; the publisher
+ * never waits for the poller.
+ */
+#ifndef SKILLSTREAM_STREAM_KAFKA_EXCHANGE_PARTS_H
+#define SKILLSTREAM_STREAM_KAFKA_EXCHANGE_PARTS_H
+
+#include <pthread.h>
+
+#include "base/arena.h"
+#include "stream/kafka_client.h"
+#include "stream/kafka_exchange.h"
+
+/* One partition that is or was assigned. */
+typedef struct ss_cursor {
+    char *topic;
+    int32_t partition;
+    int assigned;
+    int64_t next;      /* offset to read next: behind the last message put into a batch, or where a rewind went; -1 */
+    int64_t first;     /* first offset seen since it was assigned, -1 = none: where a rewind goes without a commit */
+    int64_t committed; /* next offset after the last commit, -1 = unknown */
+} ss_cursor;
+
+/* Next offset of one partition after a batch. */
+typedef struct ss_batch_end {
+    size_t cursor; /* index */
+    int64_t next;
+} ss_batch_end;
+
+struct ss_batch_messages {
+    ss_batch batch; /* what the caller sees */
+    rd_kafka_message_t **raw;
+    ss_message *views;
+    size_t capacity;
+    ss_batch_end *ends;
+    size_t end_count, end_capacity;
+    ss_arena headers;
+    uint64_t generation;
+};
+
+struct ss_exchange {
+    ss_kafka_client client; /* first: librdkafka's opaque */
+
+    /* constant after open */
+    ss_exchange_config config;
+    char *transactional_id, *group, *instance, *client_id, *bootstrap;
+    char **topics, **settings;
+    rd_kafka_t *consumer;
+
+    /* shared */
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    uint64_t generation;
+    uint64_t rewinds_wanted, rewinds_done;
+    size_t out;         /* batches handed out */
+    int64_t stopped_ms; /* when stopping was asked for, 0 = not */
+    ss_cursor *cursors;
+    size_t cursor_count;
+    ss_exchange_stats stats;
+
+    /* the poller's */
+    ss_batch_messages *forming;
+    int64_t forming_since, blocked_since; /* ms, 0 = not */
+    int paused;
+
+    /* the publisher's */
+    rd_kafka_t *producer;
+    ss_output *outputs; /* of the running transaction, for delivery reports */
+    size_t output_count;
+    uint32_t attempt;                  /* number of the running transaction: reports of older ones are not for us */
+    rd_kafka_resp_err_t produce_error; /* first that is not about size */
+    int refused_by_broker;             /* a request was too large, which may hit innocent outputs */
+    unsigned failures;                 /* transactions failed in a row, for the backoff */
+    uint64_t jitter;
+    int64_t fenced_at[3]; /* ms of the last fencings */
+};
+
+/* kafka_exchange.c */
+int64_t ss_exchange_wait(ss_exchange *exchange, int64_t until_ms); /* lock held; returns ss_now_ms() */
+int ss_exchange_is_stopping(ss_exchange *exchange);
+ss_cursor *ss_exchange_cursor(ss_exchange *exchange, const char *topic, int32_t partition, int make);
+ss_batch_messages *ss_batch_new(size_t capacity);
+void ss_batch_free(ss_batch_messages *messages);
+void ss_exchange_give_back(ss_exchange *exchange, ss_batch *batch);
+/* Lock held: what is out becomes worthless; rewind 1 = and is to be read again from here. */
+void ss_exchange_invalidate(ss_exchange *exchange, int rewind);
+
+/* kafka_consumer.c */
+int ss_exchange_open_consumer(ss_exchange *exchange, ss_error *err);
+void ss_exchange_drop_forming(ss_exchange *exchange);
+
+/* kafka_rebalance.c */
+void ss_exchange_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list,
+                              void *opaque);
+
+/* kafka_transaction.c: makes a producer and fences the one before it, for at most patience_ms. */
+int ss_exchange_open_producer(ss_exchange *exchange, int64_t patience_ms, ss_error *err);
+
+#endif
