@@ -6,7 +6,8 @@
  * backtracking (Lin, Lin & Weng, "A note on Platt's probabilistic outputs for support vector machines", 2007). The
  * threshold is the probability at which the micro-averaged F1 over (sentence, skill) pairs is largest, sentences
  * without a skill included: whole ads are mostly such sentences, so a calibration file should hold as many of them as
- * an ad does.
+ * an ad does. The probability is that of one hit: among 13,891 skills, many of them near-synonyms of each other, and
+ * with an encoder that was not trained for the task, the threshold with the best F1 lies far below one half.
  */
 #ifndef SKILLSTREAM_MATCH_CALIBRATION_H
 #define SKILLSTREAM_MATCH_CALIBRATION_H
@@ -55,13 +56,15 @@ int ss_best_operating_point(const ss_scored_pair *pairs, size_t n, size_t missed
 
 /* What `skillstream index --calibrate` tells the user. */
 typedef struct ss_calibration_report {
-    size_t sentences, with_skill, pairs, positives, unknown_labels;
-    ss_operating_point point;
+    size_t sentences, with_skill; /* distinct sentences, those with a gold label */
+    size_t gold, unknown_labels;  /* (sentence, label) pairs, those whose label the taxonomy has not */
+    size_t pairs, positives;      /* (sentence, hit) pairs that were fitted, those that are gold */
+    ss_operating_point point;     /* at the threshold; recall is of all gold */
 } ss_calibration_report;
 
 /* Fits on labelled sentences (read with SS_LABELLED_TRAINING); `name` is the file's. Pairs are the first 20 hits of
- * every sentence and its gold skills. Labels that the taxonomy has not count as missed. `progress` may be NULL; it
- * counts sentences. SS_INPUT: no sentence with a known skill; higher scores do not mean likelier skills. */
+ * every sentence; gold skills that are not among them count as missed. `progress` may be NULL; it counts sentences.
+ * SS_INPUT: no gold skill among the hits; higher scores do not mean likelier skills. */
 int ss_calibration_measure(const ss_labelled_set *set, const char *name, const ss_skill_matrix *matrix,
                            ss_embedder *embedder, ss_embed_progress *progress, void *ctx, ss_calibration *out,
                            ss_calibration_report *report, ss_error *err);

@@ -33,18 +33,12 @@ static int has_skill(const uint32_t *gold, size_t count, uint32_t skill)
     return 0;
 }
 
-/* The hits of one sentence, and its gold skills that are not among them. */
-static int add_sentence(pairs *list, const ss_labelled *item, const ss_skill_matrix *matrix, const float *vector,
-                        const ss_hit *hits, size_t count)
+/* The hits of one sentence. Gold skills that are not among them make no pair: they are as deep in the ranking as many
+ * other skills, which are no pairs either, so they would pull the probability of low scores far too high. */
+static int add_sentence(pairs *list, const ss_labelled *item, const ss_hit *hits, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (add_pair(list, hits[i].score, has_skill(item->gold, item->gold_count, hits[i].skill))) return -1;
-    for (size_t g = 0; g < item->gold_count; g++) {
-        size_t i = 0;
-        while (i < count && hits[i].skill != item->gold[g]) i++;
-        if (i < count || item->gold[g] == SS_NO_SKILL) continue;
-        if (add_pair(list, ss_skill_matrix_score_of(matrix, item->gold[g], vector), 1)) return -1;
-    }
     return 0;
 }
 
@@ -59,8 +53,7 @@ static int collect_pairs(const ss_labelled_set *set, const ss_skill_matrix *matr
     for (size_t i = 0; !bad && i < ss_labelled_count(set); i++) {
         const float *vector = vectors + i * ss_skill_matrix_dims(matrix);
         ss_skill_matrix_top(matrix, scratch, vector, 1, CANDIDATES, hits, &count);
-        if (add_sentence(list, ss_labelled_item(set, i), matrix, vector, hits, count))
-            bad = ss_fail_memory(err, "calibrating");
+        if (add_sentence(list, ss_labelled_item(set, i), hits, count)) bad = ss_fail_memory(err, "calibrating");
     }
     ss_match_scratch_free(scratch);
     return bad;
@@ -73,20 +66,22 @@ static void count_set(const ss_labelled_set *set, ss_calibration_report *report)
         const ss_labelled *item = ss_labelled_item(set, i);
         report->with_skill += item->gold_count > 0;
         report->unknown_labels += item->unknown;
-        report->positives += item->gold_count - item->unknown;
+        report->gold += item->gold_count;
     }
 }
 
 static int fit(const char *path, const pairs *list, ss_calibration *out, ss_calibration_report *report, ss_error *err)
 {
     report->pairs = list->count;
+    for (size_t i = 0; i < list->count; i++) report->positives += list->items[i].positive != 0;
     if (ss_calibration_fit(list->items, list->count, &out->slope, &out->intercept, err))
         return ss_fail_in(err, "%s", path);
     if (out->slope <= 0)
         return ss_fail(err, SS_INPUT,
                        "%s: higher scores do not mean likelier skills there (slope %.3g); wrong encoder?", path,
                        out->slope);
-    if (ss_best_operating_point(list->items, list->count, report->unknown_labels, &report->point, err)) return -1;
+    if (ss_best_operating_point(list->items, list->count, report->gold - report->positives, &report->point, err))
+        return -1;
     out->threshold = ss_calibration_probability(out, report->point.score);
     out->sentences = (uint32_t)report->sentences;
     const char *slash = strrchr(path, '/');
