@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "nn/gemm.h"
 #include "nn/model_files.h"
 #include "text/tokenizer.h"
 
@@ -26,12 +27,17 @@ typedef struct ss_encoder_run ss_encoder_run;
 /* Loads configuration, tokenizer and weights. `files` and their bytes must stay alive as long as the encoder: weights
  * are read in place where that is possible. */
 ss_encoder *ss_encoder_load(const ss_fileset *files, ss_error *err);
+/* The same with a chosen engine instead of the fastest; for tests and benchmarks. */
+ss_encoder *ss_encoder_load_with(const ss_fileset *files, ss_engine engine, ss_error *err);
 void ss_encoder_free(ss_encoder *encoder);
 
 size_t ss_encoder_dims(const ss_encoder *encoder);       /* D, floats of an embedding */
 size_t ss_encoder_max_tokens(const ss_encoder *encoder); /* per sequence, special tokens included */
 const ss_tokenizer *ss_encoder_tokenizer(const ss_encoder *encoder);
 const ss_model_config *ss_encoder_config(const ss_encoder *encoder);
+
+/* "avx512", "avx2", "generic" or "openblas": what computes the matrix products; for the log. Static storage. */
+const char *ss_encoder_engine(const ss_encoder *encoder);
 
 /* Multiply-add operations times two for one sequence of `tokens` tokens; for benchmarks. */
 double ss_encoder_flops(const ss_encoder *encoder, size_t tokens);
@@ -48,5 +54,9 @@ void ss_encoder_run_free(ss_encoder_run *run);
  * Errors: SS_LIMIT (batch or sequence too long), SS_INPUT (id outside the vocabulary, empty sequence). */
 int ss_encoder_forward(ss_encoder_run *run, const int32_t *ids, const uint32_t *starts, size_t sequences, float *out,
                        ss_error *err);
+
+/* All hidden states of one sequence, for comparison with other implementations.
+ *   states  (L + 1, tokens, D): after the embeddings, then after each layer */
+int ss_encoder_states(ss_encoder_run *run, const int32_t *ids, size_t tokens, float *states, ss_error *err);
 
 #endif

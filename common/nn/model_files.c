@@ -18,7 +18,8 @@ enum {
     MAX_HIDDEN = 1 << 14,
     MAX_INNER = 1 << 16,
     MAX_ROWS = 1 << 24, /* of vocabulary and position tables */
-    MAX_HEADS = 256
+    MAX_HEADS = 256,
+    MPNET_BUCKETS = 32
 };
 
 /* ---- the chain in modules.json ---- */
@@ -224,13 +225,16 @@ static int read_sizes(const json_t *root, ss_model_config *config, ss_error *err
         number_at(root, "vocab_size", 1, MAX_ROWS, -1, &config->vocabulary, err) != 0 ||
         number_at(root, "max_position_embeddings", 1, MAX_ROWS, -1, &config->positions, err) != 0 ||
         number_at(root, "type_vocab_size", 1, MAX_ROWS, 2, &config->types, err) != 0 ||
-        number_at(root, "relative_attention_num_buckets", 4, MAX_ROWS, 32, &config->buckets, err) != 0 ||
+        number_at(root, "relative_attention_num_buckets", 1, MAX_ROWS, MPNET_BUCKETS, &config->buckets, err) != 0 ||
         number_at(root, "pad_token_id", 0, MAX_ROWS, bert ? 0 : 1, &pad, err) != 0)
         return -1;
     if (config->hidden % config->heads != 0)
         return ss_fail(err, SS_INPUT, "config.json: hidden_size %zu is not a multiple of num_attention_heads %zu",
                        config->hidden, config->heads);
     config->pad_id = (int)pad;
+    if (!bert && config->buckets != MPNET_BUCKETS)
+        return ss_fail(err, SS_UNSUPPORTED, "config.json: %zu relative position buckets (supported: %d)",
+                       config->buckets, MPNET_BUCKETS);
     if (bert)
         config->buckets = 0;
     else

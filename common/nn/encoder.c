@@ -1,0 +1,227 @@
+/* encoder.c - the forward pass; see encoder.h. Loading is in encoder_load.c.
+ *
+ * All tokens of the micro-batch pass the linear layers together, as the rows of one matrix; only attention and pooling
+ * know where a sequence begins. Four buffers are enough:
+ *   x     (M, H) the hidden state
+ *   y     (M, H) what attention and the feed-forward network give, before it is added to x
+ *   wide  (M, max(3 H, I)) query, key and value; then the attention's output projection; then the inner layer
+ *   attention scratch of one sequence
+ * Their rows are one cache line longer than the data: rows of 4096 bytes and multiples would all fall into the same
+ * sets of the L1 cache, and the register tile reads a dozen rows at once.
+ */
+#include "nn/encoder.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "nn/encoder_parts.h"
+
+enum { LINE = 16 /* floats of a cache line */, ALIGN = 64, MAX_BATCH = 1 << 20 };
+
+struct ss_encoder_run {
+    const ss_encoder *encoder;
+    size_t max_tokens; /* M */
+    size_t ldx, ldw;   /* row distances of x and y, and of wide */
+    float *x, *y, *wide, *scratch;
+};
+
+size_t ss_encoder_dims(const ss_encoder *encoder)
+{
+    return encoder->config.hidden;
+}
+
+size_t ss_encoder_max_tokens(const ss_encoder *encoder)
+{
+    return encoder->config.max_tokens;
+}
+
+const ss_tokenizer *ss_encoder_tokenizer(const ss_encoder *encoder)
+{
+    return encoder->tokenizer;
+}
+
+const ss_model_config *ss_encoder_config(const ss_encoder *encoder)
+{
+    return &encoder->config;
+}
+
+const char *ss_encoder_engine(const ss_encoder *encoder)
+{
+    return encoder->engine.blas ? "openblas" : encoder->engine.kernels->name;
+}
+
+double ss_encoder_flops(const ss_encoder *encoder, size_t tokens)
+{
+    double hidden = (double)encoder->config.hidden, inner = (double)encoder->config.inner, t = (double)tokens;
+    double linear = 2.0 * t * (4.0 * hidden * hidden + 2.0 * hidden * inner);
+    double attention = 2.0 * 2.0 * t * t * hidden;
+    return (double)encoder->config.layers * (linear + attention);
+}
+
+static float *floats(size_t rows, size_t stride)
+{
+    size_t bytes = rows * stride * sizeof(float);
+    return aligned_alloc(ALIGN, (bytes + ALIGN - 1) / ALIGN * ALIGN);
+}
+
+ss_encoder_run *ss_encoder_run_new(const ss_encoder *encoder, size_t max_batch_tokens, ss_error *err)
+{
+    const ss_model_config *config = &encoder->config;
+    size_t tokens = max_batch_tokens > config->max_tokens ? max_batch_tokens : config->max_tokens;
+    size_t wide = 3 * config->hidden > config->inner ? 3 * config->hidden : config->inner;
+    if (tokens > MAX_BATCH) {
+        ss_fail(err, SS_LIMIT, "a micro-batch of %zu tokens is more than %d", tokens, MAX_BATCH);
+        return NULL;
+    }
+    ss_encoder_run *run = calloc(1, sizeof *run);
+    if (run) {
+        *run = (ss_encoder_run){.encoder = encoder, .max_tokens = tokens};
+        run->ldx = (config->hidden + LINE - 1) / LINE * LINE + LINE;
+        run->ldw = (wide + LINE - 1) / LINE * LINE + LINE;
+        run->x = floats(tokens, run->ldx);
+        run->y = floats(tokens, run->ldx);
+        run->wide = floats(tokens, run->ldw);
+        run->scratch = floats(1, ss_attention_scratch(&encoder->attention));
+    }
+    if (!run || !run->x || !run->y || !run->wide || !run->scratch) {
+        ss_encoder_run_free(run);
+        ss_fail_memory(err, "making room for micro-batches");
+        return NULL;
+    }
+    return run;
+}
+
+void ss_encoder_run_free(ss_encoder_run *run)
+{
+    if (!run) return;
+    free(run->x);
+    free(run->y);
+    free(run->wide);
+    free(run->scratch);
+    free(run);
+}
+
+static int check_batch(const ss_encoder_run *run, const int32_t *ids, const uint32_t *starts, size_t sequences,
+                       ss_error *err)
+{
+    const ss_model_config *config = &run->encoder->config;
+    if (starts[0] != 0) return ss_fail(err, SS_INPUT, "the first sequence does not start at 0");
+    for (size_t s = 0; s < sequences; s++) {
+        if (starts[s + 1] <= starts[s]) return ss_fail(err, SS_INPUT, "sequence %zu of a micro-batch is empty", s);
+        if (starts[s + 1] - starts[s] > config->max_tokens)
+            return ss_fail(err, SS_LIMIT, "a sequence of %u tokens is longer than the model's %zu",
+                           starts[s + 1] - starts[s], config->max_tokens);
+    }
+    if (starts[sequences] > run->max_tokens)
+        return ss_fail(err, SS_LIMIT, "a micro-batch of %u tokens is larger than %zu", starts[sequences],
+                       run->max_tokens);
+    for (size_t i = 0; i < starts[sequences]; i++)
+        if (ids[i] < 0 || (size_t)ids[i] >= config->vocabulary)
+            return ss_fail(err, SS_INPUT, "token id %d is not in the vocabulary", ids[i]);
+    return 0;
+}
+
+static void normalise_rows(const ss_encoder_run *run, size_t tokens, const float *add, size_t lda,
+                           const ss_layer_norm *norm)
+{
+    const ss_encoder *encoder = run->encoder;
+    for (size_t i = 0; i < tokens; i++)
+        encoder->engine.kernels->layer_norm(run->x + i * run->ldx, add ? add + i * lda : NULL, norm->gamma.data,
+                                            norm->beta.data, encoder->config.norm_epsilon, encoder->config.hidden,
+                                            run->x + i * run->ldx);
+}
+
+/* x = LayerNorm(word + position (+ type 0)) of one sequence whose rows begin at `first`. BERT counts positions from 0.
+ * MPNet counts from pad_id + 1, and a padding token inside the text takes the padding's position and is not counted. */
+static void embed_sequence(const ss_encoder_run *run, const int32_t *ids, size_t first, size_t tokens)
+{
+    const ss_encoder *encoder = run->encoder;
+    const ss_kernels *kernels = encoder->engine.kernels;
+    size_t hidden = encoder->config.hidden, counted = 0;
+    int mpnet = encoder->config.family == SS_MPNET, pad = encoder->config.pad_id;
+    for (size_t i = 0; i < tokens; i++) {
+        float *x = run->x + (first + i) * run->ldx;
+        size_t position = !mpnet ? i : ids[i] == pad ? (size_t)pad : (size_t)pad + ++counted;
+        memcpy(x, encoder->words.data + (size_t)ids[i] * hidden, hidden * sizeof *x);
+        if (encoder->types.data) kernels->add(x, encoder->types.data, hidden);
+        kernels->add(x, encoder->positions.data + position * hidden, hidden);
+    }
+}
+
+static void embed(const ss_encoder_run *run, const int32_t *ids, const uint32_t *starts, size_t sequences)
+{
+    for (size_t s = 0; s < sequences; s++) embed_sequence(run, ids + starts[s], starts[s], starts[s + 1] - starts[s]);
+    normalise_rows(run, starts[sequences], NULL, 0, &run->encoder->embedding_norm);
+}
+
+/* One post-norm block: x = LN(x + attention(x)); x = LN(x + down(act(up(x)))). */
+static void run_layer(const ss_encoder_run *run, const ss_layer *layer, const uint32_t *starts, size_t sequences)
+{
+    const ss_encoder *encoder = run->encoder;
+    ss_engine engine = encoder->engine;
+    size_t tokens = starts[sequences], ldx = run->ldx, ldw = run->ldw;
+    ss_linear_run(&layer->qkv, engine, tokens, run->x, ldx, NULL, run->wide, ldw);
+    for (size_t s = 0; s < sequences; s++)
+        ss_attention_run(&encoder->attention, starts[s + 1] - starts[s], run->wide + starts[s] * ldw, ldw, run->scratch,
+                         run->y + starts[s] * ldx, ldx);
+    ss_linear_run(&layer->out, engine, tokens, run->y, ldx, NULL, run->wide, ldw);
+    normalise_rows(run, tokens, run->wide, ldw, &layer->after_attention);
+
+    ss_linear_run(&layer->up, engine, tokens, run->x, ldx, &encoder->config.activation, run->wide, ldw);
+    ss_linear_run(&layer->down, engine, tokens, run->wide, ldw, NULL, run->y, ldx);
+    normalise_rows(run, tokens, run->y, ldx, &layer->after_inner);
+}
+
+/* out (H) = the pooled rows of one sequence. */
+static void pool_sequence(const ss_encoder_run *run, size_t first, size_t tokens, float *out)
+{
+    const ss_model_config *config = &run->encoder->config;
+    const ss_kernels *kernels = run->encoder->engine.kernels;
+    const float *x = run->x + first * run->ldx;
+    memcpy(out, x, config->hidden * sizeof *out);
+    for (size_t i = 1; i < tokens && config->pooling != SS_POOL_CLS; i++) {
+        if (config->pooling == SS_POOL_MEAN)
+            kernels->add(out, x + i * run->ldx, config->hidden);
+        else
+            kernels->maximum(out, x + i * run->ldx, config->hidden);
+    }
+    if (config->pooling == SS_POOL_MEAN) kernels->scale(out, 1.0f / (float)tokens, config->hidden);
+    if (!config->normalise) return;
+    float norm = sqrtf(kernels->dot(out, out, config->hidden));
+    kernels->scale(out, 1.0f / (norm > 1e-12f ? norm : 1e-12f), config->hidden); /* as torch's normalize */
+}
+
+int ss_encoder_forward(ss_encoder_run *run, const int32_t *ids, const uint32_t *starts, size_t sequences, float *out,
+                       ss_error *err)
+{
+    const ss_encoder *encoder = run->encoder;
+    if (check_batch(run, ids, starts, sequences, err) != 0) return -1;
+    embed(run, ids, starts, sequences);
+    for (size_t i = 0; i < encoder->config.layers; i++) run_layer(run, &encoder->layers[i], starts, sequences);
+    for (size_t s = 0; s < sequences; s++)
+        pool_sequence(run, starts[s], starts[s + 1] - starts[s], out + s * encoder->config.hidden);
+    return 0;
+}
+
+static void copy_state(const ss_encoder_run *run, size_t tokens, float *to)
+{
+    size_t hidden = run->encoder->config.hidden;
+    for (size_t i = 0; i < tokens; i++) memcpy(to + i * hidden, run->x + i * run->ldx, hidden * sizeof *to);
+}
+
+int ss_encoder_states(ss_encoder_run *run, const int32_t *ids, size_t tokens, float *states, ss_error *err)
+{
+    const ss_encoder *encoder = run->encoder;
+    if (tokens > run->max_tokens) return ss_fail(err, SS_LIMIT, "%zu tokens are too many", tokens);
+    uint32_t starts[2] = {0, (uint32_t)tokens};
+    if (check_batch(run, ids, starts, 1, err) != 0) return -1;
+    embed(run, ids, starts, 1);
+    copy_state(run, tokens, states);
+    for (size_t i = 0; i < encoder->config.layers; i++) {
+        run_layer(run, &encoder->layers[i], starts, 1);
+        copy_state(run, tokens, states + (i + 1) * tokens * encoder->config.hidden);
+    }
+    return 0;
+}
