@@ -178,7 +178,7 @@ static void says_the_same_alone_and_in_any_batch(void **state)
     (void)state;
     enum { SKILLS = 600, N = 67, K = 5 };
     static uint32_t rows_of[SKILLS];
-    for (size_t s = 0; s < SKILLS; s++) rows_of[s] = 1 + s % 3;
+    for (size_t s = 0; s < SKILLS; s++) rows_of[s] = 1 + (uint32_t)s % 3;
     problem p = make_problem(rows_of, SKILLS, 384, N, SS_SCORE_BEST);
     ss_error err = {0};
     ss_match_scratch *scratch = ss_match_scratch_new(p.matrix, K, &err);

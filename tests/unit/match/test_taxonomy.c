@@ -192,7 +192,7 @@ static void reads_esco_as_published(void **state)
     for (uint32_t i = 0; i < 13891; i++) {
         const ss_skill *s = ss_taxonomy_skill(t, i);
         size_t len = strlen(s->label);
-        odd += s->label[len - 1] == ' ' || strstr(s->label, "  ") || strstr(s->label, "\xC2\xA0");
+        odd += s->label[0] == ' ' || s->label[len - 1] == ' ' || strstr(s->label, "  ") || strstr(s->label, "\xC2\xA0");
         with_alternatives += s->alternative_count > 0;
         knowledge += !strcmp(s->type, "knowledge");
         untyped += !*s->type;
@@ -201,7 +201,7 @@ static void reads_esco_as_published(void **state)
         assert_int_equal(ss_taxonomy_by_label(t, s->label), i);
     }
     assert_int_equal(odd, 88);
-    assert_int_equal(with_alternatives, 13699);
+    assert_int_equal(with_alternatives, 13306); /* 13,699 have some, of 393 only the label again */
     assert_int_equal(knowledge, 3057);
     assert_int_equal(untyped, 1);
     assert_int_equal(transversal, 440);

@@ -1,0 +1,179 @@
+/* test_calibration.c - the fit against its own conditions and a known truth; the threshold against trying every cut. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "match/calibration.h"
+
+static uint64_t state64 = 4101842887655102017u;
+
+static double uniform(void)
+{
+    state64 ^= state64 << 13;
+    state64 ^= state64 >> 7;
+    state64 ^= state64 << 17;
+    return (double)(state64 >> 11) / (double)(1ull << 53);
+}
+
+/* n pairs whose labels are drawn with probability 1 / (1 + exp(-(slope * score + intercept))). */
+static ss_scored_pair *draw(size_t n, double slope, double intercept)
+{
+    ss_scored_pair *out = calloc(n, sizeof *out);
+    assert_non_null(out);
+    for (size_t i = 0; i < n; i++) {
+        out[i].score = (float)uniform();
+        out[i].positive = uniform() < 1 / (1 + exp(-(slope * out[i].score + intercept)));
+    }
+    return out;
+}
+
+/* The conditions that define the solution: for smoothed targets t, sum (p - t) = 0 and sum (p - t) * score = 0. */
+static void check_conditions(const ss_scored_pair *pairs, size_t n, double slope, double intercept)
+{
+    double positives = 0, residual = 0, weighted = 0;
+    for (size_t i = 0; i < n; i++) positives += pairs[i].positive != 0;
+    double high = (positives + 1) / (positives + 2), low = 1 / ((double)n - positives + 2);
+    for (size_t i = 0; i < n; i++) {
+        double p = 1 / (1 + exp(-(slope * pairs[i].score + intercept)));
+        residual += p - (pairs[i].positive ? high : low);
+        weighted += (p - (pairs[i].positive ? high : low)) * pairs[i].score;
+    }
+    assert_true(fabs(residual) < 1e-6 * (double)n);
+    assert_true(fabs(weighted) < 1e-6 * (double)n);
+}
+
+static void fit_meets_the_conditions_of_maximum_likelihood(void **state)
+{
+    (void)state;
+    const double truths[][2] = {{12, -9}, {0.5, -4}, {-6, 3}, {40, -20}, {0, 0}};
+    for (size_t t = 0; t < sizeof truths / sizeof *truths; t++) {
+        const size_t n = 20000;
+        ss_scored_pair *pairs = draw(n, truths[t][0], truths[t][1]);
+        ss_error err = {0};
+        double slope, intercept;
+        assert_int_equal(ss_calibration_fit(pairs, n, &slope, &intercept, &err), 0);
+        check_conditions(pairs, n, slope, intercept);
+        /* The maximum is near the truth: both probabilities agree to two points where the data lie. */
+        for (double s = 0; s <= 1; s += 0.1)
+            assert_true(fabs(1 / (1 + exp(-(slope * s + intercept))) -
+                             1 / (1 + exp(-(truths[t][0] * s + truths[t][1])))) < 0.03);
+        free(pairs);
+    }
+}
+
+/* Two scores only: the fit must give each its own smoothed share of positives, which can be written down. */
+static void fit_of_two_scores_has_a_closed_form(void **state)
+{
+    (void)state;
+    ss_scored_pair pairs[100];
+    for (int i = 0; i < 100; i++) pairs[i] = (ss_scored_pair){i < 40 ? 1.0f : 0.0f, i < 30 || i >= 90};
+    ss_error err = {0};
+    double a, b;
+    assert_int_equal(ss_calibration_fit(pairs, 100, &a, &b, &err), 0);
+    double high = 41.0 / 42, low = 1.0 / 62; /* 40 positives, 60 negatives */
+    double at1 = (30 * high + 10 * low) / 40, at0 = (10 * high + 50 * low) / 60;
+    assert_true(fabs(1 / (1 + exp(-b)) - at0) < 1e-6);
+    assert_true(fabs(1 / (1 + exp(-a - b)) - at1) < 1e-6);
+}
+
+static void fit_survives_separable_and_equal_scores(void **state)
+{
+    (void)state;
+    ss_scored_pair pairs[8];
+    ss_error err = {0};
+    double a, b;
+    for (int i = 0; i < 8; i++) pairs[i] = (ss_scored_pair){(float)i / 8, i >= 4};
+    assert_int_equal(ss_calibration_fit(pairs, 8, &a, &b, &err), 0);
+    assert_true(isfinite(a) && isfinite(b) && a > 0);
+    for (int i = 0; i < 8; i++) pairs[i].score = 0.5f;
+    assert_int_equal(ss_calibration_fit(pairs, 8, &a, &b, &err), 0);
+    assert_true(fabs(1 / (1 + exp(-(a * 0.5 + b))) - 0.5) < 1e-6);
+    for (int i = 0; i < 8; i++) pairs[i].positive = 1;
+    assert_int_equal(ss_calibration_fit(pairs, 8, &a, &b, &err), -1);
+    assert_int_equal(err.status, SS_INPUT);
+    assert_int_equal(ss_calibration_fit(pairs, 0, &a, &b, &err), -1);
+}
+
+static void check_best_cut(const ss_scored_pair *pairs, size_t n, size_t missed)
+{
+    ss_operating_point got;
+    ss_error err = {0};
+    assert_int_equal(ss_best_operating_point(pairs, n, missed, &got, &err), 0);
+    double best = 0, positives = (double)missed, hits = 0, kept = 0;
+    for (size_t i = 0; i < n; i++) positives += pairs[i].positive;
+    for (size_t c = 0; c < n; c++) { /* every score as the cut */
+        double h = 0, k = 0;
+        for (size_t i = 0; i < n; i++)
+            if (pairs[i].score >= pairs[c].score) {
+                k++;
+                h += pairs[i].positive;
+            }
+        best = fmax(best, 2 * h / (k + positives));
+    }
+    assert_true(fabs(got.f1 - best) < 1e-12);
+    for (size_t i = 0; i < n; i++)
+        if (pairs[i].score >= got.score) {
+            kept++;
+            hits += pairs[i].positive;
+        }
+    assert_int_equal(got.kept, (size_t)kept); /* and the cut does what the figures say */
+    if (best > 0) {
+        assert_true(fabs(got.precision - hits / kept) < 1e-12);
+        assert_true(fabs(got.recall - hits / positives) < 1e-12);
+    }
+}
+
+static void threshold_is_the_best_of_all_cuts(void **state)
+{
+    (void)state;
+    for (size_t n = 1; n < 60; n++) {
+        ss_scored_pair *pairs = draw(n, 8, -5);
+        check_best_cut(pairs, n, 0);
+        for (size_t i = 0; i < n; i++) pairs[i].score = floorf(pairs[i].score * 8) / 8; /* many equal scores */
+        check_best_cut(pairs, n, n / 3);
+        free(pairs);
+    }
+}
+
+static void without_positives_nothing_is_kept(void **state)
+{
+    (void)state;
+    const ss_scored_pair pairs[2] = {{0.9f, 0}, {0.1f, 0}};
+    ss_operating_point got;
+    ss_error err = {0};
+    assert_int_equal(ss_best_operating_point(pairs, 2, 1, &got, &err), 0);
+    assert_int_equal(got.kept, 0);
+    assert_true(got.score > 1 && got.f1 == 0);
+}
+
+static void probability_is_the_logistic_function(void **state)
+{
+    (void)state;
+    const ss_calibration c = {.slope = 10, .intercept = -5};
+    assert_true(fabs(ss_calibration_probability(&c, 0.5) - 0.5) < 1e-15);
+    assert_true(fabs(ss_calibration_probability(&c, 0.7) - 1 / (1 + exp(-2.0))) < 1e-15);
+    assert_true(ss_calibration_probability(&c, 1000) == 1);
+    assert_true(ss_calibration_probability(&c, -1000) == 0);
+    ss_calibration d = ss_calibration_default();
+    assert_string_equal(d.fitted_on, "default");
+    assert_true(d.slope > 0 && d.threshold > 0 && d.threshold < 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fit_meets_the_conditions_of_maximum_likelihood),
+        cmocka_unit_test(fit_of_two_scores_has_a_closed_form),
+        cmocka_unit_test(fit_survives_separable_and_equal_scores),
+        cmocka_unit_test(threshold_is_the_best_of_all_cuts),
+        cmocka_unit_test(without_positives_nothing_is_kept),
+        cmocka_unit_test(probability_is_the_logistic_function),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
