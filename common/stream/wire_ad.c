@@ -77,12 +77,14 @@ int ss_wire_decode_ad(const void *value, size_t len, const char *content_type, c
     ss_wire_options with = with_defaults(options);
     ss_slice bytes = {.data = value, .len = value ? len : 0};
     *out = (ss_ad){0};
-    if (!ss_slice_trim(bytes).len) return ss_wire_refuse(reason, "empty", err, "the message has no content");
     if (bytes.len > with.max_bytes) {
         if (reason) *reason = "too-large";
         return ss_fail(err, SS_LIMIT, "the ad has %zu bytes, the limit is %zu", bytes.len, with.max_bytes);
     }
     wire_form form = form_of_type(content_type);
+    /* White space is empty text, but may be protobuf: field 1 begins with a line feed. */
+    if (!bytes.len || (form != FORM_PROTOBUF && !ss_slice_trim(bytes).len))
+        return ss_wire_refuse(reason, "empty", err, "the message has no content");
     if (form == FORM_UNKNOWN) form = looks_like_json(bytes) ? FORM_JSON : FORM_PROTOBUF;
     int failed = form == FORM_JSON ? ss_wire_ad_from_json(bytes, &with, arena, out, reason, err)
                                    : ss_wire_ad_from_protobuf(bytes, &with, arena, out, reason, err);

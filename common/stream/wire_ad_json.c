@@ -357,10 +357,11 @@ static int read_any(reading *r, const json_t *root)
 
 static json_t *parse(ss_slice json, json_error_t *error)
 {
-    json_t *root = json_loadb(json.data, json.len, JSON_ALLOW_NUL, error);
+    const size_t flags = JSON_ALLOW_NUL | JSON_DECODE_ANY;
+    json_t *root = json_loadb(json.data, json.len, flags, error);
     /* Numbers over 64 bits (some sites' identifiers) only parse as reals. */
     if (!root && json_error_code(error) == json_error_numeric_overflow)
-        root = json_loadb(json.data, json.len, JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, error);
+        root = json_loadb(json.data, json.len, flags | JSON_DECODE_INT_AS_REAL, error);
     return root;
 }
 
