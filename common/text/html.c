@@ -16,7 +16,7 @@
 #include "text/utf8.h"
 
 enum { ESCAPE_LEVELS = 3, PIECE = 64 * 1024, STEPS_PER_BYTE = 32 };
-enum { DEFAULT_BYTES = 64 << 20, DEFAULT_WORK = 20 * 1000 * 1000, DEFAULT_MEMORY = 256 << 20 };
+enum { DEFAULT_BYTES = 64 << 20, DEFAULT_WORK = 20 * 1000 * 1000, DEFAULT_MEMORY = 64 << 20 };
 
 /* Bytes and where they came from; source NULL: they are the body's own. */
 typedef struct stage {
@@ -43,16 +43,26 @@ static int is_known_tag(const char *name, size_t len)
     return 0;
 }
 
-/* 1 if "&lt;" at `at` begins an escaped tag. */
+/* Behind "&lt;", "&amp;lt;", "&amp;amp;lt;" (or gt) at `at`; NULL if there is no such thing. */
+static const char *skip_escaped(const char *at, const char *end, const char *name)
+{
+    if (at == end || *at != '&') return NULL;
+    at++;
+    for (int level = 1; level < ESCAPE_LEVELS && end - at >= 4 && memcmp(at, "amp;", 4) == 0; level++) at += 4;
+    return end - at >= 3 && memcmp(at, name, 3) == 0 ? at + 3 : NULL;
+}
+
+/* 1 if an escaped tag begins at the '&' at `at`. */
 static int is_escaped_tag(const char *at, const char *end)
 {
-    at += 4;
+    at = skip_escaped(at, end, "lt;");
+    if (!at) return 0;
     if (at < end && *at == '/') at++;
     const char *name = at;
     while (at < end && (ss_html_is_letter(*at) || (*at >= '1' && *at <= '6'))) at++;
     if (!is_known_tag(name, (size_t)(at - name))) return 0;
     if (at < end && *at == '/') at++;
-    return at < end && (*at == ' ' || *at == '\t' || *at == '\n' || (end - at >= 4 && memcmp(at, "&gt;", 4) == 0));
+    return at < end && (*at == ' ' || *at == '\t' || *at == '\n' || skip_escaped(at, end, "gt;"));
 }
 
 int ss_html_is_escaped(const char *body, size_t len)
@@ -61,7 +71,7 @@ int ss_html_is_escaped(const char *body, size_t len)
     for (const char *at = body; at < end && (at = memchr(at, '<', (size_t)(end - at))) != NULL; at++)
         if (ss_html_markup_at(at, end).kind != SS_HTML_NO_MARKUP) return 0;
     for (const char *at = body; at < end && (at = memchr(at, '&', (size_t)(end - at))) != NULL; at++)
-        if (end - at >= 4 && memcmp(at, "&lt;", 4) == 0 && is_escaped_tag(at, end)) return 1;
+        if (is_escaped_tag(at, end)) return 1;
     return 0;
 }
 

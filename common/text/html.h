@@ -20,8 +20,9 @@
  * it is built. A document that passes a bound is not refused: it takes a linear
  * path, on which its tags are reduced to line breaks first and gumbo reads the
  * rest in pieces. The same path serves documents whose tree shows text in
- * another order than the source (text astray between table cells). Its text
- * differs from the tree's only in white space inside <pre>. So the time per
+ * another order than the source (text astray between table cells). Its text is
+ * the tree's, except for white space (inside <pre>, and at tags that a tree ignores) and
+ * that it also has what is in svg, noscript, template and the like. So the time per
  * byte has a bound, and no text is lost. Which path is taken depends on the body
  * and the limits alone, never on a clock.
  *
@@ -36,7 +37,7 @@
 typedef struct ss_html_limits {
     size_t max_bytes;       /* longest body that is accepted, else SS_LIMIT; default 64 MiB */
     size_t max_tree_work;   /* bound on the parser's steps beyond one per byte (see html_guard.h); default 20 million */
-    size_t max_tree_memory; /* bytes that the tree may take while it is built; default 256 MiB */
+    size_t max_tree_memory; /* bytes that the tree may take while it is built; default 64 MiB */
 } ss_html_limits;
 
 /* SS_LIMIT: body over max_bytes. SS_MEMORY: the arena, or memory for the tree, is exhausted.
@@ -44,7 +45,8 @@ typedef struct ss_html_limits {
 int ss_text_from_html(const char *body, size_t len, const ss_html_limits *limits, ss_arena *arena, ss_text *out,
                       ss_error *err);
 
-/* 1 if the body has no tag but at least one well-known tag in escaped form (&lt;p&gt;), else 0. */
+/* 1 if the body has no tag but at least one well-known tag in escaped form (&lt;p&gt;, or &amp;lt;p&amp;gt;), else 0.
+ */
 int ss_html_is_escaped(const char *body, size_t len);
 
 #endif

@@ -203,7 +203,7 @@ static sequel sequel_at(const ss_unit *u, size_t at)
 /* Words between the sentence's beginning and `at`, up to 3. */
 static int words_before(const ss_unit *u, size_t start, size_t at)
 {
-    int count = 0;
+    int count = at - start > LOOK ? 3 : 0;
     for (size_t i = start; i < at && count < 3; i++)
         if (u->text[i] == ' ' && i + 1 < at && u->text[i + 1] != ' ') count++;
     return count;
