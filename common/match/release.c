@@ -273,6 +273,9 @@ int ss_release_write(const ss_manifest *manifest, const ss_fileset *blobs, const
     if (blobs->count > SS_RELEASE_MAX_BLOBS)
         return ss_fail(err, SS_LIMIT, "a release of %zu blobs; the limit is %d", blobs->count, SS_RELEASE_MAX_BLOBS);
     for (size_t i = 0; i < blobs->count; i++) {
+        for (size_t j = 0; j < i; j++)
+            if (!strcmp(infos[j].name, blobs->items[i].name))
+                return ss_fail(err, SS_INPUT, "two blobs are called %s", infos[j].name);
         infos[i] = (ss_blob_info){.name = blobs->items[i].name, .size = blobs->items[i].len};
         if (ss_sha256_hex(blobs->items[i].data, blobs->items[i].len, infos[i].sha256, err)) return -1;
     }

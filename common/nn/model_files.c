@@ -129,7 +129,7 @@ static int add_all(ss_model_files *files, const char *dir, ss_error *err)
     if (add_file(files, dir, "modules.json", NEEDED, err) != 0) return -1;
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
         if (add_file(files, dir, list[i].name, list[i].need, err) != 0) return -1;
-    if (!ss_fileset_find(&files->set, "tokenizer.json") &&
+    if (!ss_fileset_find(&files->set, "tokenizer.json") && !ss_fileset_find(&files->set, "vocab.txt") &&
         add_file(files, dir, "vocab.txt", NEEDED, err) != 0) /* only to be named as missing */
         return -1;
     const ss_named_bytes *modules = ss_fileset_find(&files->set, "modules.json");

@@ -140,8 +140,10 @@ static void write_weights(const char *folder, uint64_t seed)
     free(w);
 }
 
-void tiny_model_write(const char *folder, uint64_t seed)
+void tiny_model_write(const char *where, uint64_t seed)
 {
+    char folder[1024]; /* the caller's string may be one of temp_path's buffers */
+    snprintf(folder, sizeof folder, "%s", where);
     if (mkdir(temp_path(folder, "1_Pooling"), 0755)) abort();
     temp_write_text(folder, "modules.json", modules);
     temp_write_text(folder, "1_Pooling/config.json", pooling);
