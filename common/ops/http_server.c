@@ -169,19 +169,26 @@ static unsigned build_page(const ss_http *http, const char *path, const char **t
     return MHD_HTTP_NOT_FOUND;
 }
 
+/* Called once when the headers are there, then for pieces of a body, then for the answer. To answer at the first call
+ * closes the connection afterwards: right for a method we refuse (nobody reads its body), wrong for Prometheus, which
+ * keeps its connection. */
 static mhd_result answer(void *context, struct MHD_Connection *connection, const char *url, const char *method,
                          const char *version, const char *upload, size_t *upload_size, void **request)
 {
     (void)version;
     (void)upload;
-    (void)upload_size;
-    (void)request;
     const ss_http *http = context;
     const char *type = text_type;
     unsigned status = MHD_HTTP_METHOD_NOT_ALLOWED;
+    int allowed = strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+    if (allowed && (!*request || *upload_size)) {
+        *request = context; /* any mark that this request was seen */
+        *upload_size = 0;   /* a body of a GET means nothing */
+        return MHD_YES;
+    }
     ss_buffer page;
     ss_buffer_init(&page, PAGE_MAX);
-    if (strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0)
+    if (allowed)
         status = build_page(http, url, &type, &page);
     else
         ss_buffer_add_string(&page, "only GET and HEAD\n");
