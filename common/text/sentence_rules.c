@@ -238,6 +238,7 @@ static int ends_after_abbreviation(const ss_unit *u, size_t start, const word *w
  * before decides: whole words are longer and have a vowel. */
 static int ends_before_small_letter(const word *w)
 {
+    if (is_all(w, DIGIT)) return w->len >= 4;
     if (w->len < 2 || !(is_all(w, LOWER) || is_all(w, UPPER) || (w->len > 5 && !memchr(w->text, '.', w->len))))
         return 0;
     for (size_t i = 0; i < w->len; i++)
@@ -250,7 +251,7 @@ static size_t behind_smiley(const ss_unit *u, size_t at, size_t end)
 {
     if (u->end - at < 2 || !strchr(":;=", u->text[at])) return end;
     size_t mouth = at + 1 + (u->text[at + 1] == '-');
-    if (mouth >= u->end || !memchr(")(DPp", u->text[mouth], 5)) return end;
+    if (mouth >= u->end || !u->text[mouth] || !strchr(")(DPp", u->text[mouth])) return end;
     return kind_at(u, mouth + 1) <= SPACE ? mouth + 1 : end;
 }
 
@@ -269,11 +270,11 @@ static int ends_at_full_stop(const ss_unit *u, size_t start, const word *w, cons
     return 1;
 }
 
-/* After "? " or "! ". Before a small letter only if the mark cannot be part of a name (Yahoo!). */
-static int ends_at_mark(const ss_unit *u, const word *w, const sequel *next, int closed)
+/* After marks with ? or ! and a blank. Before a small letter only if it cannot be part of a name (Yahoo!). */
+static int ends_at_marks(const ss_unit *u, const word *w, size_t marks, const sequel *next, int closed)
 {
     if (next->kind != LOWER) return 1;
-    return !closed && kind_at(u, w->begin) == LOWER;
+    return !closed && (marks > 1 || w->len == 0 || kind_at(u, w->begin) == LOWER);
 }
 
 /* The address-like run of non-blanks around `at` has a mark of a URL, path or e-mail address. */
@@ -364,7 +365,8 @@ size_t ss_sentence_end_at(const ss_unit *u, size_t start, size_t at, size_t *nex
     if (omission && !others)
         return then.kind == UPPER && !(u->text[then.at] == 'I' && word_length(u, then.at) == 1) ? end : 0;
     word w = word_before(u, start, at);
-    int ends = others ? ends_at_mark(u, &w, &then, end != run) : ends_at_full_stop(u, start, &w, &then, end != run);
+    int closed = end != run;
+    int ends = others ? ends_at_marks(u, &w, others, &then, closed) : ends_at_full_stop(u, start, &w, &then, closed);
     return ends ? behind_smiley(u, behind, end) : 0;
 }
 
