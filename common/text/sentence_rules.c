@@ -246,6 +246,12 @@ static int ends_before_small_letter(const word *w)
     return w->len > 2 && is_all(w, UPPER);
 }
 
+/* Two capitals with a vowel are a state or a code (CA, ID, AL) and not what they abbreviate in small letters. */
+static int is_code(const word *w)
+{
+    return w->len == 2 && is_all(w, UPPER) && (strchr("AEIOU", w->text[0]) || strchr("AEIOU", w->text[1]));
+}
+
 /* Smileys stand behind the full stop of the sentence that they belong to. Behind one at `at`, else `end`. */
 static size_t behind_smiley(const ss_unit *u, size_t at, size_t end)
 {
@@ -258,7 +264,8 @@ static size_t behind_smiley(const ss_unit *u, size_t at, size_t end)
 /* After ". " with `w` before it. */
 static int ends_at_full_stop(const ss_unit *u, size_t start, const word *w, const sequel *next, int closed)
 {
-    ss_abbreviation kind = closed ? SS_ABBREVIATION_NONE : ss_abbreviation_of(w->text, w->len);
+    int listed = !closed && !is_code(w);
+    ss_abbreviation kind = listed ? ss_abbreviation_of(w->text, w->len) : SS_ABBREVIATION_NONE;
     if (next->kind == LOWER) return !closed && kind == SS_ABBREVIATION_NONE && ends_before_small_letter(w);
     if (kind == SS_ABBREVIATION_NONE && !closed && is_acronym(w)) kind = SS_ABBREVIATION_NAME;
     if (kind != SS_ABBREVIATION_NONE) return ends_after_abbreviation(u, start, w, kind, next);
@@ -468,7 +475,8 @@ static size_t inline_mark_at(const ss_unit *u, size_t at, uint32_t *mark)
     while (item < u->end && u->text[item] == ' ') item++;
     if (item < u->end && u->text[item] == '(') item++;
     char_kind k = kind_at(u, item);
-    return k == UPPER || (k == DIGIT && *mark == '*') || (k == LOWER && *mark == '*') ? used : 0;
+    int listed = *mark == '*' || (at > u->begin + 1 && u->text[at - 2] == ':');
+    return k == UPPER || (listed && (k == LOWER || k == DIGIT)) ? used : 0;
 }
 
 ss_inline_list ss_inline_list_of(const ss_unit *u)

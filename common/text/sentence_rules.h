@@ -39,7 +39,7 @@ int ss_has_word(const ss_unit *unit);
 
 /* Scraped lists often come as one line: "We need: - Java - SQL - Git". '*' and dashes are marks of items there if there
  * are at least three of them in the line (two of '*' if it begins with one), or if one stands behind a colon; dashes
- * only before a capital. */
+ * only before a capital or behind the colon. */
 typedef struct ss_inline_list {
     uint32_t mark[3]; /* those that separate items in this unit; 0 = none */
 } ss_inline_list;
