@@ -83,7 +83,7 @@ static int listen_at(const struct sockaddr *address, socklen_t len, int family)
 static int open_listener(const char *address, ss_error *err)
 {
     char host[256], service[8];
-    int port;
+    int port = 0;
     if (ss_http_split_address(address, host, &port, err)) return -1;
     snprintf(service, sizeof service, "%d", port);
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};

@@ -318,19 +318,17 @@ int64_t ss_redis_wait_ms(const ss_redis *redis)
 
 /* ---- Life ---- */
 
-static int prepare_tls(ss_redis *redis, const ss_redis_options *options, ss_error *err)
+static int prepare_tls(ss_redis *redis, ss_error *err)
 {
     if (!redis->url.tls) return 0;
 #if SS_REDIS_TLS
     /* hiredis 1.0 loads no certificate store of its own accord; the folder is where Linux distributions keep it. */
-    const char *folder = options->tls_ca_file ? NULL : "/etc/ssl/certs";
+    const char *folder = redis->url.ca_file ? NULL : "/etc/ssl/certs";
     redisSSLContextError why = REDIS_SSL_CTX_NONE;
-    redis->tls = redisCreateSSLContext(options->tls_ca_file, folder, options->tls_cert_file, options->tls_key_file,
-                                       redis->url.host, &why);
+    redis->tls = redisCreateSSLContext(redis->url.ca_file, folder, NULL, NULL, redis->url.host, &why);
     if (!redis->tls) return ss_fail(err, SS_CONFIG, "%s: TLS: %s", redis->name, redisSSLContextGetError(why));
     return 0;
 #else
-    (void)options;
     return ss_fail(err, SS_CONFIG, "%s: TLS needs hiredis 1.0 or newer with hiredis_ssl; this build has hiredis %d.%d",
                    redis->name, HIREDIS_MAJOR, HIREDIS_MINOR);
 #endif
@@ -350,7 +348,7 @@ ss_redis *ss_redis_new(const ss_redis_options *options, ss_error *err)
     redis->seed = (uint64_t)ss_wall_ms() ^ (uint64_t)(uintptr_t)redis;
     if (ss_redis_url_parse(options->url, &redis->url, err)) goto fail;
     ss_redis_url_text(&redis->url, redis->name, sizeof redis->name);
-    if (prepare_tls(redis, options, err)) goto fail;
+    if (prepare_tls(redis, err)) goto fail;
     return redis;
 
 fail:

@@ -21,7 +21,8 @@
  * Texts name the server (never the password).
  *
  * Threads: one thread at a time per client. No SIGPIPE reaches the program.
- * Made for hiredis 0.14 and 1.x; rediss:// needs 1.0 or newer with hiredis_ssl.
+ * Made for hiredis 0.14 and 1.x; rediss:// needs 1.0 or newer with hiredis_ssl, which checks that the server's
+ * certificate is signed by a trusted CA, but not that it names the host: trust a CA of your own with `?ca=`.
  */
 #ifndef SKILLSTREAM_STREAM_REDIS_CLIENT_H
 #define SKILLSTREAM_STREAM_REDIS_CLIENT_H
@@ -41,10 +42,12 @@ typedef struct ss_redis_url {
     char *user;      /* NULL = the server's default user */
     char *password;  /* NULL = no AUTH */
     int db;
+    char *ca_file; /* rediss:// only: certificates to trust; NULL = the system's */
 } ss_redis_url;
 
-/* Reads `redis://[[user]:password@]host[:port][/db]`, `rediss://...`, `unix://[[user]:password@]/path[?db=N]`.
- * host may be an IPv6 literal in brackets; user, password and path are percent-decoded. SS_CONFIG when malformed. */
+/* Reads `redis://[[user]:password@]host[:port][/db]`, the same with `rediss://` and then optionally `?ca=FILE`, or
+ * `unix://[[user]:password@]/path[?db=N]`. host may be an IPv6 literal in brackets; user, password, path and FILE are
+ * percent-decoded. SS_CONFIG when malformed. */
 int ss_redis_url_parse(const char *url, ss_redis_url *out, ss_error *err);
 
 /* The URL for people, with "***" for the password. `out` holds `size` bytes. */
@@ -55,13 +58,10 @@ void ss_redis_url_free(ss_redis_url *url);
 
 typedef struct ss_redis_options {
     const char *url;
-    int connect_timeout_ms;    /* 0 = 2000 */
-    int command_timeout_ms;    /* 0 = 5000 */
-    int backoff_base_ms;       /* 0 = 200; the first wait after a failure is in [0, base] */
-    int backoff_cap_ms;        /* 0 = 10000 */
-    const char *tls_ca_file;   /* rediss:// only; NULL = the system's store */
-    const char *tls_cert_file; /* client certificate, or NULL */
-    const char *tls_key_file;
+    int connect_timeout_ms; /* 0 = 2000 */
+    int command_timeout_ms; /* 0 = 5000 */
+    int backoff_base_ms;    /* 0 = 200; the first wait after a failure is in [0, base] */
+    int backoff_cap_ms;     /* 0 = 10000 */
 } ss_redis_options;
 
 typedef struct ss_redis ss_redis;

@@ -131,9 +131,17 @@ static int read_unix(const char *rest, ss_redis_url *url, ss_error *err)
 
 static int read_tcp(const char *authority, const char *slash, ss_redis_url *url, ss_error *err)
 {
-    const char *end = authority + strlen(authority);
-    if (strpbrk(authority, "?#"))
-        return ss_fail(err, SS_CONFIG, "Redis URL: '?' and '#' are not used; write them %%3F and %%23 in a password");
+    const char *end = authority + strlen(authority), *query = strpbrk(authority, "?#");
+    if (query && url->tls && strncmp(query, "?ca=", 4) == 0 && query[4]) {
+        url->ca_file = decode(query + 4, end, "CA file", err);
+        if (!url->ca_file) return -1;
+        end = query;
+    } else if (query) {
+        return ss_fail(
+            err, SS_CONFIG,
+            "Redis URL: only '?ca=FILE' of rediss:// may follow; in a password write %%3F for '?', %%23 for '#'");
+    }
+    if (slash && slash > end) slash = NULL; /* of the CA's path */
     if (read_host_port(authority, slash ? slash : end, url, err)) return -1;
     return slash ? read_db(slash + 1, end, url, err) : 0;
 }
@@ -192,6 +200,7 @@ void ss_redis_url_free(ss_redis_url *url)
 {
     if (url->password) explicit_bzero(url->password, strlen(url->password));
     free(url->host);
+    free(url->ca_file);
     free(url->unix_path);
     free(url->user);
     free(url->password);

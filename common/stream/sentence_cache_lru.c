@@ -47,7 +47,7 @@ ss_cache_lru *ss_cache_lru_new(size_t memory, uint32_t per_entry, ss_error *err)
     while (capacity >= ENTRIES_MIN && memory_for(capacity, per_entry) > memory) capacity -= capacity / 64 + 1;
     if (capacity < ENTRIES_MIN) {
         ss_fail(err, SS_CONFIG, "sentence cache: %zu bytes are too few; use at least %zu, or 0 for none", memory,
-                memory_for(ENTRIES_MIN * 2, per_entry));
+                memory_for((size_t)ENTRIES_MIN * 2, per_entry));
         return NULL;
     }
     ss_cache_lru *lru = calloc(1, sizeof *lru);

@@ -100,6 +100,9 @@ static void bad_urls_are_config_errors_without_the_password(void **state)
         "redis://u:sec/ret@h",
         "redis://u:secret@::1",
         "redis://u:secret@h?x=1",
+        "redis://h?ca=/x",
+        "rediss://h?ca=",
+        "rediss://h?cb=secret",
         "redis://u:secret@h/0#f",
         "unix://",
         "unix:///",
@@ -124,6 +127,15 @@ static void tls_is_used_or_refused_clearly(void **state)
 {
     (void)state;
     ss_error err = {0};
+    ss_redis_url url;
+    assert_int_equal(ss_redis_url_parse("rediss://u:p@h/2?ca=/etc/my%20ca.pem", &url, &err), 0);
+    assert_string_equal(url.ca_file, "/etc/my ca.pem");
+    assert_int_equal(url.db, 2);
+    ss_redis_url_free(&url);
+    assert_int_equal(ss_redis_url_parse("rediss://h?ca=/x", &url, &err), 0);
+    assert_string_equal(url.host, "h");
+    assert_string_equal(url.ca_file, "/x");
+    ss_redis_url_free(&url);
     ss_redis *redis = ss_redis_new(&(ss_redis_options){.url = "rediss://u:secret@localhost:1/0"}, &err);
     if (!redis) {
         assert_int_equal(err.status, SS_CONFIG);
