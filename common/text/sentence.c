@@ -11,6 +11,7 @@
 
 #include "text/sentence_cut.h"
 #include "text/sentence_lines.h"
+#include "text/sentence_marks.h"
 #include "text/sentence_rules.h"
 #include "text/text.h"
 #include "text/utf8.h"

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "text/sentence_rules.h"
+#include "text/sentence_marks.h"
 
 enum { MIN_COLUMN = 40, MAX_COLUMN = 100, ENOUGH_JOINTS = 2 };
 

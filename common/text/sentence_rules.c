@@ -8,65 +8,12 @@
 #include "text/sentence_rules.h"
 
 #include <string.h>
-#include <utf8proc.h>
 
 #include "text/sentence_words.h"
 #include "text/utf8.h"
 
 /* No word, address or run of signs longer than this is looked through to its end. */
 enum { LOOK = 96 };
-
-typedef enum char_kind { END, SPACE, UPPER, LOWER, DIGIT, LETTER, SIGN } char_kind;
-
-static char_kind kind_of(uint32_t code)
-{
-    if (code < 0x80) {
-        if (code >= 'a' && code <= 'z') return LOWER;
-        if (code >= 'A' && code <= 'Z') return UPPER;
-        if (code >= '0' && code <= '9') return DIGIT;
-        return ss_utf8_is_space(code) ? SPACE : SIGN;
-    }
-    if (ss_utf8_is_space(code)) return SPACE;
-    switch (utf8proc_category((utf8proc_int32_t)code)) {
-    case UTF8PROC_CATEGORY_LU:
-    case UTF8PROC_CATEGORY_LT: return UPPER;
-    case UTF8PROC_CATEGORY_LL: return LOWER;
-    case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO:
-    case UTF8PROC_CATEGORY_MN:
-    case UTF8PROC_CATEGORY_MC: return LETTER;
-    case UTF8PROC_CATEGORY_ND:
-    case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_NO: return DIGIT;
-    default: return SIGN;
-    }
-}
-
-static uint32_t code_at(const ss_unit *u, size_t at, size_t *used)
-{
-    uint32_t code = 0;
-    *used = at < u->end ? ss_utf8_decode(u->text + at, u->end - at, &code) : 0;
-    return code;
-}
-
-static char_kind kind_at(const ss_unit *u, size_t at)
-{
-    size_t used;
-    uint32_t code = code_at(u, at, &used);
-    return used ? kind_of(code) : END;
-}
-
-static char_kind kind_before(const ss_unit *u, size_t at)
-{
-    return at > u->begin ? kind_at(u, ss_utf8_before(u->text, at)) : END;
-}
-
-static size_t skip_space(const ss_unit *u, size_t at)
-{
-    size_t used;
-    while (at < u->end && ss_utf8_is_space(code_at(u, at, &used))) at += used;
-    return at;
-}
 
 static int is_closer(uint32_t code)
 {
@@ -114,7 +61,7 @@ static int is_opener(uint32_t code)
 static size_t skip_closers(const ss_unit *u, size_t at)
 {
     size_t used;
-    while (at < u->end && is_closer(code_at(u, at, &used))) at += used;
+    while (at < u->end && is_closer(ss_code_at(u, at, &used))) at += used;
     return at;
 }
 
@@ -129,9 +76,9 @@ static word word_before(const ss_unit *u, size_t start, size_t at)
     size_t begin = at;
     while (begin > start && at - begin < LOOK) {
         size_t before = ss_utf8_before(u->text, begin), used;
-        uint32_t code = code_at(u, before, &used);
-        char_kind k = kind_of(code);
-        if (k == SPACE || (k == SIGN && code != '.' && code != 0xB0 && code != '&')) break;
+        uint32_t code = ss_code_at(u, before, &used);
+        ss_char_kind k = ss_kind_of(code);
+        if (k == SS_CHAR_SPACE || (k == SS_CHAR_SIGN && code != '.' && code != 0xB0 && code != '&')) break;
         begin = before;
     }
     return (word){.text = u->text + begin, .begin = begin, .len = at - begin};
@@ -141,20 +88,20 @@ static size_t word_length(const ss_unit *u, size_t at)
 {
     size_t stop = at, used;
     while (stop < u->end && stop - at < LOOK) {
-        uint32_t code = code_at(u, stop, &used);
-        char_kind k = kind_of(code);
-        if (k == SPACE || (k == SIGN && code != '\'' && code != 0x2019)) break;
+        uint32_t code = ss_code_at(u, stop, &used);
+        ss_char_kind k = ss_kind_of(code);
+        if (k == SS_CHAR_SPACE || (k == SS_CHAR_SIGN && code != '\'' && code != 0x2019)) break;
         stop += used;
     }
     return stop - at;
 }
 
-static int is_all(const word *w, char_kind wanted)
+static int is_all(const word *w, ss_char_kind wanted)
 {
     for (size_t at = 0; at < w->len;) {
         uint32_t code;
         at += ss_utf8_decode(w->text + at, w->len - at, &code);
-        if (kind_of(code) != wanted) return 0;
+        if (ss_kind_of(code) != wanted) return 0;
     }
     return w->len > 0;
 }
@@ -178,7 +125,7 @@ static int is_acronym(const word *w)
 
 /* How the text goes on: the kind of the first letter, digit or sign behind opening quotes and brackets. */
 typedef struct sequel {
-    char_kind kind;
+    ss_char_kind kind;
     int starter;     /* a word that usually begins a sentence */
     int capitalised; /* a capital and a small letter, or a capital alone */
     size_t at;       /* of that character */
@@ -187,16 +134,16 @@ typedef struct sequel {
 static sequel sequel_at(const ss_unit *u, size_t at)
 {
     size_t used;
-    while (at < u->end && is_opener(code_at(u, at, &used))) at += used;
-    sequel out = {.kind = kind_at(u, at), .at = at};
-    if (out.kind != UPPER && out.kind != LOWER) return out;
+    while (at < u->end && is_opener(ss_code_at(u, at, &used))) at += used;
+    sequel out = {.kind = ss_kind_at(u, at), .at = at};
+    if (out.kind != SS_CHAR_UPPER && out.kind != SS_CHAR_LOWER) return out;
     size_t len = word_length(u, at);
     out.starter = ss_is_sentence_starter(u->text + at, len);
-    code_at(u, at, &used);
-    char_kind second = kind_at(u, at + used);
-    out.capitalised = out.kind == UPPER && second != UPPER && second != DIGIT;
+    ss_code_at(u, at, &used);
+    ss_char_kind second = ss_kind_at(u, at + used);
+    out.capitalised = out.kind == SS_CHAR_UPPER && second != SS_CHAR_UPPER && second != SS_CHAR_DIGIT;
     /* iOS, eBay: names that keep their small letter at the beginning of a sentence. */
-    if (out.kind == LOWER && second == UPPER) out.kind = UPPER;
+    if (out.kind == SS_CHAR_LOWER && second == SS_CHAR_UPPER) out.kind = SS_CHAR_UPPER;
     return out;
 }
 
@@ -216,20 +163,20 @@ static int ends_after_letter(const ss_unit *u, size_t start, const word *w, cons
     while (gap > start && u->text[gap - 1] == ' ') gap--;
     if (gap == start) return 0;
     word before = word_before(u, start, gap);
-    if (!is_all(&before, LOWER)) return 0;
+    if (!is_all(&before, SS_CHAR_LOWER)) return 0;
     return w->text[0] == 'I' || next->starter;
 }
 
 static int ends_after_abbreviation(const ss_unit *u, size_t start, const word *w, ss_abbreviation kind,
                                    const sequel *next)
 {
-    if (next->kind != UPPER && next->kind != LETTER) return 0;
+    if (next->kind != SS_CHAR_UPPER && next->kind != SS_CHAR_LETTER) return 0;
     switch (kind) {
     case SS_ABBREVIATION_NEVER: return 0;
     case SS_ABBREVIATION_UNIT:
         /* "At 5 a.m. Mr. Smith ...": nothing has been said yet. */
         return !is_acronym(w) || words_before(u, start, w->begin) >= 3;
-    case SS_ABBREVIATION_NUMBER: return !is_all(w, UPPER);
+    case SS_ABBREVIATION_NUMBER: return !is_all(w, SS_CHAR_UPPER);
     default: return next->starter;
     }
 }
@@ -238,18 +185,19 @@ static int ends_after_abbreviation(const ss_unit *u, size_t start, const word *w
  * before decides: whole words are longer and have a vowel. */
 static int ends_before_small_letter(const word *w)
 {
-    if (is_all(w, DIGIT)) return w->len >= 4;
-    if (w->len < 2 || !(is_all(w, LOWER) || is_all(w, UPPER) || (w->len > 5 && !memchr(w->text, '.', w->len))))
+    if (is_all(w, SS_CHAR_DIGIT)) return w->len >= 4;
+    if (w->len < 2 ||
+        !(is_all(w, SS_CHAR_LOWER) || is_all(w, SS_CHAR_UPPER) || (w->len > 5 && !memchr(w->text, '.', w->len))))
         return 0;
     for (size_t i = 0; i < w->len; i++)
         if (strchr("aeiouyAEIOUY", w->text[i])) return 1;
-    return w->len > 2 && is_all(w, UPPER);
+    return w->len > 2 && is_all(w, SS_CHAR_UPPER);
 }
 
 /* Two capitals with a vowel are a state or a code (CA, ID, AL) and not what they abbreviate in small letters. */
 static int is_code(const word *w)
 {
-    return w->len == 2 && is_all(w, UPPER) && (strchr("AEIOU", w->text[0]) || strchr("AEIOU", w->text[1]));
+    return w->len == 2 && is_all(w, SS_CHAR_UPPER) && (strchr("AEIOU", w->text[0]) || strchr("AEIOU", w->text[1]));
 }
 
 /* Smileys stand behind the full stop of the sentence that they belong to. Behind one at `at`, else `end`. */
@@ -258,7 +206,7 @@ static size_t behind_smiley(const ss_unit *u, size_t at, size_t end)
     if (u->end - at < 2 || !strchr(":;=", u->text[at])) return end;
     size_t mouth = at + 1 + (u->text[at + 1] == '-');
     if (mouth >= u->end || !u->text[mouth] || !strchr(")(DPp", u->text[mouth])) return end;
-    return kind_at(u, mouth + 1) <= SPACE ? mouth + 1 : end;
+    return ss_kind_at(u, mouth + 1) <= SS_CHAR_SPACE ? mouth + 1 : end;
 }
 
 /* After ". " with `w` before it. */
@@ -266,22 +214,22 @@ static int ends_at_full_stop(const ss_unit *u, size_t start, const word *w, cons
 {
     int listed = !closed && !is_code(w);
     ss_abbreviation kind = listed ? ss_abbreviation_of(w->text, w->len) : SS_ABBREVIATION_NONE;
-    if (next->kind == LOWER) return !closed && kind == SS_ABBREVIATION_NONE && ends_before_small_letter(w);
+    if (next->kind == SS_CHAR_LOWER) return !closed && kind == SS_ABBREVIATION_NONE && ends_before_small_letter(w);
     if (kind == SS_ABBREVIATION_NONE && !closed && is_acronym(w)) kind = SS_ABBREVIATION_NAME;
     if (kind != SS_ABBREVIATION_NONE) return ends_after_abbreviation(u, start, w, kind, next);
     size_t used;
-    code_at(u, w->begin, &used);
-    if (!closed && w->len > 0 && used == w->len && kind_at(u, w->begin) == UPPER)
+    ss_code_at(u, w->begin, &used);
+    if (!closed && w->len > 0 && used == w->len && ss_kind_at(u, w->begin) == SS_CHAR_UPPER)
         return ends_after_letter(u, start, w, next);
-    if (next->kind == DIGIT && is_all(w, DIGIT) && w->len < 4) return 0;
+    if (next->kind == SS_CHAR_DIGIT && is_all(w, SS_CHAR_DIGIT) && w->len < 4) return 0;
     return 1;
 }
 
 /* After marks with ? or ! and a blank. Before a small letter only if it cannot be part of a name (Yahoo!). */
 static int ends_at_marks(const ss_unit *u, const word *w, size_t marks, const sequel *next, int closed)
 {
-    if (next->kind != LOWER) return 1;
-    return !closed && (marks > 1 || w->len == 0 || kind_at(u, w->begin) == LOWER);
+    if (next->kind != SS_CHAR_LOWER) return 1;
+    return !closed && (marks > 1 || w->len == 0 || ss_kind_at(u, w->begin) == SS_CHAR_LOWER);
 }
 
 /* The address-like run of non-blanks around `at` has a mark of a URL, path or e-mail address. */
@@ -301,14 +249,14 @@ static int ends_without_blank(const ss_unit *u, size_t start, size_t at, size_t 
     sequel next = sequel_at(u, behind);
     if (!next.capitalised || next.at != behind || is_in_address(u, start, at)) return 0;
     size_t len = word_length(u, behind);
-    if (behind + len < u->end && u->text[behind + len] == '.' && kind_at(u, behind + len + 1) != SPACE &&
+    if (behind + len < u->end && u->text[behind + len] == '.' && ss_kind_at(u, behind + len + 1) != SS_CHAR_SPACE &&
         behind + len + 1 < u->end)
         return 0;
-    if (u->text[behind - 1] != '.') return kind_before(u, at) != SIGN;
+    if (u->text[behind - 1] != '.') return ss_kind_before(u, at) != SS_CHAR_SIGN;
     word w = word_before(u, start, at);
     if (w.len == 0) return next.starter || (at > start && (u->text[at - 1] == ')' || u->text[at - 1] == '%'));
     if (memchr(w.text, '.', w.len) || ss_abbreviation_of(w.text, w.len) == SS_ABBREVIATION_NEVER) return 0;
-    return next.starter ? w.len > 1 : is_all(&w, LOWER) && w.len > 1;
+    return next.starter ? w.len > 1 : is_all(&w, SS_CHAR_LOWER) && w.len > 1;
 }
 
 static int is_stop(uint32_t code)
@@ -332,9 +280,9 @@ static size_t spaced_dots(const ss_unit *u, size_t at, size_t *stop)
 /* Points of omission with blanks: three stand inside a sentence, a fourth is its full stop, first or last. */
 static size_t end_at_spaced_dots(const ss_unit *u, size_t at, size_t count, size_t stop)
 {
-    size_t behind = skip_space(u, stop);
-    if (count < 4 || behind == stop || sequel_at(u, behind).kind != UPPER) return 0;
-    return kind_before(u, at) == SPACE ? stop : at + 1;
+    size_t behind = ss_skip_space(u, stop);
+    if (count < 4 || behind == stop || sequel_at(u, behind).kind != SS_CHAR_UPPER) return 0;
+    return ss_kind_before(u, at) == SS_CHAR_SPACE ? stop : at + 1;
 }
 
 size_t ss_sentence_end_at(const ss_unit *u, size_t start, size_t at, size_t *next)
@@ -348,7 +296,7 @@ size_t ss_sentence_end_at(const ss_unit *u, size_t start, size_t at, size_t *nex
     }
     size_t run = at, dots = 0, others = 0, omission = 0;
     for (;; run += used) {
-        uint32_t code = code_at(u, run, &used);
+        uint32_t code = ss_code_at(u, run, &used);
         if (!used || !is_stop(code)) break;
         if (code == '.')
             dots++;
@@ -357,20 +305,20 @@ size_t ss_sentence_end_at(const ss_unit *u, size_t start, size_t at, size_t *nex
         else
             others++;
     }
-    omission |= dots >= 3 || (dots == 2 && kind_at(u, skip_space(u, run)) == LOWER);
+    omission |= dots >= 3 || (dots == 2 && ss_kind_at(u, ss_skip_space(u, run)) == SS_CHAR_LOWER);
     size_t end = skip_closers(u, run);
     *next = end;
     if (omission && at > start && (u->text[at - 1] == '[' || u->text[at - 1] == '(')) return 0;
-    size_t behind = skip_space(u, end);
-    if (behind == u->end) return 0;                                   /* the unit ends here anyway */
-    if (behind > end && is_stop(code_at(u, behind, &used))) return 0; /* "? ?": the last mark decides */
+    size_t behind = ss_skip_space(u, end);
+    if (behind == u->end) return 0;                                      /* the unit ends here anyway */
+    if (behind > end && is_stop(ss_code_at(u, behind, &used))) return 0; /* "? ?": the last mark decides */
     if (behind == end) {
         if (end != run || omission) return 0;
         return ends_without_blank(u, start, at, end) ? end : 0;
     }
     sequel then = sequel_at(u, behind);
     if (omission && !others)
-        return then.kind == UPPER && !(u->text[then.at] == 'I' && word_length(u, then.at) == 1) ? end : 0;
+        return then.kind == SS_CHAR_UPPER && !(u->text[then.at] == 'I' && word_length(u, then.at) == 1) ? end : 0;
     word w = word_before(u, start, at);
     int closed = end != run;
     int ends = others ? ends_at_marks(u, &w, others, &then, closed) : ends_at_full_stop(u, start, &w, &then, closed);
@@ -385,159 +333,7 @@ int ss_is_cjk_stop(uint32_t code)
 size_t ss_cjk_sentence_end(const ss_unit *u, size_t at, size_t *next)
 {
     size_t used;
-    while (at < u->end && ss_is_cjk_stop(code_at(u, at, &used))) at += used;
+    while (at < u->end && ss_is_cjk_stop(ss_code_at(u, at, &used))) at += used;
     *next = skip_closers(u, at);
     return *next;
-}
-
-size_t ss_bullet_at(const ss_unit *u, size_t at)
-{
-    size_t used;
-    switch (code_at(u, at, &used)) {
-    case 0x2022: /* • */
-    case 0x2023: /* ‣ */
-    case 0x2043: /* ⁃ */
-    case 0x25A0: /* ■ */
-    case 0x25A1: /* □ */
-    case 0x25AA: /* ▪ */
-    case 0x25AB: /* ▫ */
-    case 0x25BA: /* ► */
-    case 0x25B6: /* ▶ */
-    case 0x25C6: /* ◆ */
-    case 0x25CF: /* ● */
-    case 0x25E6: /* ◦ */
-    case 0x2756: /* ❖ */
-    case 0x27A2: /* ➢ */
-    case 0x27A4: /* ➤ */
-    case 0x2713: /* ✓ */
-    case 0x2714: /* ✔ */
-    case 0xF0A7: /* Symbol and Wingdings bullets as Word leaves them */
-    case 0xF0B7:
-    case 0xF0D8:
-    case 0xF0FC: return used;
-    case 0xB7:   /* · */
-    case 0x2219: /* ∙ */
-    case 0x25CB: /* ○ */ return kind_before(u, at) <= SPACE && kind_at(u, at + used) == SPACE ? used : 0;
-    default: return 0;
-    }
-}
-
-static int is_decoration(char c)
-{
-    return c == '-' || c == '=' || c == '*' || c == '#' || c == '+' || c == '~' || c == '>' || c == '_';
-}
-
-size_t ss_leading_bullet_at(const ss_unit *u, size_t at)
-{
-    size_t strong = ss_bullet_at(u, at), used, run = at;
-    if (strong) return strong;
-    /* "-", "*", "--", "###", "=====", "->" and so on, before a blank */
-    while (run < u->end && is_decoration(u->text[run])) run++;
-    if (run > at && kind_at(u, run) <= SPACE) return run - at;
-    char_kind behind;
-    switch (code_at(u, at, &used)) {
-    case '-':
-    case 0x2013: /* – */
-    case 0x2014: /* — */
-    case 0x2212: /* − */
-        behind = kind_at(u, at + used);
-        return behind == SPACE || behind == UPPER || behind == LOWER ? used : 0;
-    case 'o': return kind_at(u, at + used) == SPACE ? used : 0;
-    case 0xB7: /* · */ return used;
-    default: return 0;
-    }
-}
-
-size_t ss_trailing_rule(const ss_unit *u, size_t begin)
-{
-    size_t stop = u->end;
-    while (stop > begin && is_decoration(u->text[stop - 1])) stop--;
-    return u->end - stop >= 2 && stop > begin && kind_before(u, stop) == SPACE ? u->end - stop : 0;
-}
-
-int ss_has_word(const ss_unit *u)
-{
-    for (size_t at = u->begin, used; at < u->end; at += used) {
-        char_kind k = kind_of(code_at(u, at, &used));
-        if (k != SPACE && k != SIGN) return 1;
-    }
-    return 0;
-}
-
-/* An item of a list that lost its line breaks: behind a blank, "* " or "- " and what can begin an item. */
-static size_t inline_mark_at(const ss_unit *u, size_t at, uint32_t *mark)
-{
-    size_t used;
-    *mark = code_at(u, at, &used);
-    if (*mark != '*' && *mark != '-' && *mark != 0x2013) return 0;
-    if (kind_before(u, at) != SPACE || at + used >= u->end || u->text[at + used] != ' ') return 0;
-    size_t item = at + used;
-    while (item < u->end && u->text[item] == ' ') item++;
-    if (item < u->end && u->text[item] == '(') item++;
-    char_kind k = kind_at(u, item);
-    int listed = *mark == '*' || (at > u->begin + 1 && u->text[at - 2] == ':');
-    return k == UPPER || (listed && (k == LOWER || k == DIGIT)) ? used : 0;
-}
-
-ss_inline_list ss_inline_list_of(const ss_unit *u)
-{
-    enum { ENOUGH = 3 }; /* the mark that the line begins with counts */
-    static const uint32_t marks[] = {'*', '-', 0x2013};
-    size_t counts[3] = {0};
-    ss_inline_list out = {0};
-    for (size_t at = u->begin; at < u->end; at++) {
-        const char *blank = memchr(u->text + at, ' ', u->end - at);
-        if (!blank) break;
-        at = (size_t)(blank - u->text);
-        uint32_t mark;
-        if (at + 1 >= u->end || !inline_mark_at(u, at + 1, &mark)) continue;
-        size_t which = mark == '*' ? 0 : mark == '-' ? 1 : 2;
-        counts[which] += at > u->begin && u->text[at - 1] == ':' ? ENOUGH : 1;
-    }
-    size_t used;
-    uint32_t first = code_at(u, skip_space(u, u->begin), &used);
-    for (size_t i = 0; i < 3; i++)
-        if (counts[i] + (first == marks[i]) >= (first == '*' ? 2 : ENOUGH)) out.mark[i] = marks[i];
-    return out;
-}
-
-size_t ss_inline_item_at(const ss_unit *u, const ss_inline_list *list, size_t at)
-{
-    uint32_t mark;
-    size_t len = inline_mark_at(u, at, &mark);
-    return len && (mark == list->mark[0] || mark == list->mark[1] || mark == list->mark[2]) ? len : 0;
-}
-
-ss_label ss_label_at(const ss_unit *u, size_t at)
-{
-    ss_label none = {0}, label = {0};
-    size_t i = at;
-    int opened = i < u->end && u->text[i] == '(';
-    i += (size_t)opened;
-    size_t digits = i;
-    while (i < u->end && i - digits < 3 && kind_at(u, i) == DIGIT && (unsigned char)u->text[i] < 0x80)
-        label.value = label.value * 10 + (unsigned)(u->text[i++] - '0');
-    char c = i < u->end ? u->text[i] : 0;
-    int letter = 0;
-    if (i == digits) {
-        letter = c >= 'a' && c <= 'z' ? 'a' : c >= 'A' && c <= 'Z' ? 'A' : 0;
-        if (!letter) return none;
-        label.value = (unsigned)(c - letter) + 1;
-        i++;
-    }
-    size_t dot = i < u->end && u->text[i] == '.';
-    i += dot;
-    size_t bracket = i < u->end && u->text[i] == ')';
-    i += bracket;
-    if ((!dot && !bracket) || (opened && !bracket)) return none;
-    if (kind_at(u, i) != SPACE && !(bracket && kind_at(u, i) != SIGN)) return none;
-    label.form = (unsigned)(letter << 3 | opened << 2 | (int)dot << 1 | (int)bracket);
-    label.len = i - at;
-    return label;
-}
-
-int ss_label_follows(const ss_label *label, const ss_label *next)
-{
-    int initial = next->form >> 3 == 'A' && !(next->form & 1); /* "A. ... B. Jones" */
-    return next->len && label->len && next->form == label->form && next->value == label->value + 1 && !initial;
 }
