@@ -218,7 +218,7 @@ INLINE vec gelu(vec x)
     g = g * far + 3.165048187e-01f;
     g = g * far + 7.985752603e-01f;
     g = g * far + 6.930854688e-01f;
-    vec tail = exponential(-g);
+    vec tail = select(u < splat(16.0f), exponential(-g), splat(0.0f)); /* so that a huge x gives 0 or x exactly */
     tail = select(x < 0.0f, tail, 1.0f - tail);
     return x * select(u < splat(1.41421354f), middle, tail);
 }
