@@ -55,7 +55,7 @@ int ss_release_find_blobs(const ss_bytes *file, size_t manifest_len, const ss_ma
         uint64_t size = i < manifest->blob_count ? manifest->blobs[i].size : 0;
         if (at > file->len || size > file->len - at)
             return ss_fail(err, SS_CORRUPT, "cut off before or in %s: the file has %zu bytes, %llu are needed", name,
-                           file->len, (unsigned long long)(at + size));
+                           file->len, (unsigned long long)at + size);
         if (!is_zero(file->data + used, at - used)) return ss_fail(err, SS_CORRUPT, "padding before %s changed", name);
         if (i < manifest->blob_count) {
             items[i].data = file->data + at;

@@ -4,8 +4,8 @@
  *   ESCO's official file   conceptUri, preferredLabel, and if there: altLabels, description, skillType, reuseLevel
  *   a list of one's own    id, label, and if there: alternatives, description, type
  * altLabels are one per line inside the field; alternatives are separated by line breaks or '|'. Labels are kept byte
- * for byte (88 of ESCO's have a blank at an end, a double or a no-break one, and benchmarks name them so); of alternatives, blanks at
- * both ends, empty ones and repetitions go. URIs are unique; labels need not be.
+ * for byte (88 of ESCO's have a blank at an end, a double or a no-break one, and benchmarks name them so); of
+ * alternatives, blanks at both ends, empty ones and repetitions go. URIs are unique; labels need not be.
  *
  * A skill is named by its number, 0 .. count-1, in the order of the file: every index into a taxonomy, a skill matrix
  * or a list of hits means that number.

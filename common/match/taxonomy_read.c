@@ -118,7 +118,7 @@ static int set_name(ss_taxonomy *taxonomy, const char *file, const char *name, c
     enum { ESCO_1_1_0_SKILLS = 13891 };
     ss_arena *arena = &taxonomy->arena;
     int esco = is_esco(taxonomy);
-    const char *known = esco && taxonomy->count == ESCO_1_1_0_SKILLS && !name ? "1.1.0" : "";
+    const char *known = esco && taxonomy->count == ESCO_1_1_0_SKILLS ? "1.1.0" : "";
     taxonomy->name = name ? ss_arena_copy(arena, name, strlen(name)) : esco ? "ESCO" : stem(file, arena);
     taxonomy->version = version ? ss_arena_copy(arena, version, strlen(version)) : known;
     return taxonomy->name && taxonomy->version ? 0 : ss_fail_memory(err, "reading the taxonomy");
