@@ -66,15 +66,15 @@ static void a_heart_that_stops_is_not_live(void **state)
     (void)state;
     ss_health *health = ss_health_new(NULL);
     ss_health_beat(health, "nobody"); /* no heart of that name: nothing */
-    ss_health_add_heart(health, "loop", 60);
+    ss_health_add_heart(health, "loop", 500);
     ss_health_add_heart(health, "slow", 60000);
     assert_true(ss_health_is_live(health, NULL));
-    for (int i = 0; i < 10; i++) {
-        ss_sleep_ms(10);
+    for (int i = 0; i < 20; i++) {
+        ss_sleep_ms(40);
         ss_health_beat(health, "loop");
     }
     assert_true(ss_health_is_live(health, NULL));
-    ss_sleep_ms(120);
+    ss_sleep_ms(600);
     ss_buffer text;
     ss_buffer_init(&text, 4096);
     assert_false(ss_health_is_live(health, &text));
