@@ -27,7 +27,7 @@ typedef struct open_tag {
 
 typedef struct guard {
     open_tag *stack;
-    size_t depth, formatting;
+    size_t depth, cap, formatting;
     size_t lost; /* start tags that may be open for ever */
     size_t work, budget;
 } guard;
@@ -100,7 +100,7 @@ static void open_element(guard *g, const ss_html_markup *markup)
     if (markup->separators > FREE_ATTRIBUTES) g->work += markup->separators * markup->separators / 2;
     if (is_void_or_self_closing(tag)) return;
     int formatting = is_formatting(tag);
-    if (g->depth == MAX_DEPTH) {
+    if (g->depth == g->cap) {
         g->work = g->budget + 1;
         return;
     }
@@ -131,7 +131,9 @@ static size_t count_hidden(const char *at, const char *end)
 
 int ss_html_is_cheap(const char *html, size_t len, size_t budget, ss_arena *arena)
 {
-    guard g = {.budget = budget, .stack = ss_arena_alloc(arena, MAX_DEPTH * sizeof *g.stack)};
+    size_t deepest = len / 3 + 1; /* a tag has at least three bytes */
+    guard g = {.budget = budget, .cap = deepest < MAX_DEPTH ? deepest : MAX_DEPTH};
+    g.stack = ss_arena_alloc(arena, g.cap * sizeof *g.stack);
     if (!g.stack) return 0;
     const char *end = html + len;
     for (const char *at = html; at < end && g.work <= budget;) {

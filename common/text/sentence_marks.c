@@ -131,7 +131,8 @@ ss_label ss_label_at(const ss_unit *u, size_t at)
     size_t digits = i;
     while (i < u->end && i - digits < 3 && ss_kind_at(u, i) == SS_CHAR_DIGIT && (unsigned char)u->text[i] < 0x80)
         label.value = label.value * 10 + (unsigned)(u->text[i++] - '0');
-    char c = i < u->end ? u->text[i] : 0;
+    char c = 0;
+    if (i < u->end) c = u->text[i];
     int letter = 0;
     if (i == digits) {
         letter = c >= 'a' && c <= 'z' ? 'a' : c >= 'A' && c <= 'Z' ? 'A' : 0;
