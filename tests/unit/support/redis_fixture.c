@@ -52,7 +52,10 @@ int redis_fixture_free_port(void)
 static void kill_all(void)
 {
     for (int i = 0; i < RUNNING_MAX; i++)
-        if (running[i]) redis_fixture_kill(running[i]);
+        if (running[i]) {
+            redis_fixture_kill(running[i]);
+            rmdir(running[i]->dir);
+        }
 }
 
 static void remember(redis_fixture *redis)
@@ -150,10 +153,11 @@ redis_fixture *redis_fixture_start(const char *const *extra)
 
 void redis_fixture_kill(redis_fixture *redis)
 {
-    if (redis->pid <= 0) return;
-    kill(redis->pid, SIGKILL);
-    waitpid(redis->pid, NULL, 0);
-    redis->pid = 0;
+    if (redis->pid > 0) {
+        kill(redis->pid, SIGKILL);
+        waitpid(redis->pid, NULL, 0);
+        redis->pid = 0;
+    }
     unlink(redis->socket_path);
 }
 
