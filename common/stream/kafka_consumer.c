@@ -22,7 +22,7 @@
 #include "base/clock.h"
 #include "stream/kafka_exchange_parts.h"
 
-enum { POLL_MS = 100, FULL_POLL_MS = 5, PAUSE_AFTER_MS = 500, REWIND_MS = 5000 };
+enum { POLL_MS = 100, FULL_POLL_MS = 5, PAUSE_AFTER_MS = 500, REWIND_MS = 5000, LEARN_MS = 200, LEARN_EVERY_MS = 1000 };
 
 int ss_exchange_open_consumer(ss_exchange *ex, ss_error *err)
 {
@@ -127,6 +127,32 @@ static void rewind_if_wanted(ss_exchange *ex)
     ex->rewinds_done = wanted;
     ex->stats.rewinds++;
     pthread_mutex_unlock(&ex->lock);
+}
+
+/* Asks for the committed offsets of partitions that are new to us, so that their lag is known before our first commit.
+ * Once per second at most, and briefly: the answer may have to wait for somebody's transaction. */
+static void learn_commits(ss_exchange *ex)
+{
+    int64_t now = ss_now_ms();
+    if (now < ex->learn_after) return;
+    ex->learn_after = now + LEARN_EVERY_MS;
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
+    pthread_mutex_lock(&ex->lock);
+    for (size_t i = 0; i < ex->cursor_count; i++)
+        if (ex->cursors[i].assigned && ex->cursors[i].committed == UNKNOWN_COMMIT)
+            rd_kafka_topic_partition_list_add(list, ex->cursors[i].topic, ex->cursors[i].partition);
+    pthread_mutex_unlock(&ex->lock);
+    if (list->cnt && !rd_kafka_committed(ex->consumer, list, LEARN_MS)) {
+        pthread_mutex_lock(&ex->lock);
+        for (int i = 0; i < list->cnt; i++) {
+            const rd_kafka_topic_partition_t *p = &list->elems[i];
+            ss_cursor *cursor = ss_exchange_cursor(ex, p->topic, p->partition, 0);
+            if (cursor && !p->err && cursor->committed == UNKNOWN_COMMIT)
+                cursor->committed = p->offset >= 0 ? p->offset : NO_COMMIT;
+        }
+        pthread_mutex_unlock(&ex->lock);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
 }
 
 /* --- pausing --- */
@@ -350,6 +376,7 @@ int ss_exchange_next(ss_exchange *ex, int64_t wait_ms, ss_batch **out, ss_error 
     for (int first = 1;; first = 0) {
         if (ss_exchange_is_stopping(ex)) return ss_fail(err, SS_STOPPED, "stopping");
         rewind_if_wanted(ex);
+        learn_commits(ex);
         if (hand_out(ex, out)) return 1;
         if (!first && ss_now_ms() >= until) return 0;
         if (is_blocked(ex)) {

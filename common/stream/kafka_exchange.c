@@ -264,14 +264,17 @@ int ss_exchange_close(ss_exchange *ex, int64_t timeout_ms, ss_error *err)
 
 static ss_exchange_partition describe(ss_exchange *ex, const ss_cursor *cursor)
 {
-    ss_exchange_partition out = {.partition = cursor->partition, .committed = cursor->committed, .high = -1, .lag = -1};
+    ss_exchange_partition out = {.partition = cursor->partition,
+                                 .committed = cursor->committed >= 0 ? cursor->committed : -1,
+                                 .high = -1,
+                                 .lag = -1};
     int64_t low = -1, high = -1;
     snprintf(out.topic, sizeof out.topic, "%s", cursor->topic);
     /* From the last fetch response: no network. With read_committed, `high` is the last stable offset. */
     if (!rd_kafka_get_watermark_offsets(ex->consumer, cursor->topic, cursor->partition, &low, &high) && high >= 0) {
         int64_t from = cursor->committed >= 0 ? cursor->committed : low >= 0 ? low : 0;
         out.high = high;
-        out.lag = high > from ? high - from : 0;
+        if (cursor->committed != UNKNOWN_COMMIT) out.lag = high > from ? high - from : 0;
     }
     return out;
 }

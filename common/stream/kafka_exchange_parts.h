@@ -22,6 +22,9 @@
 #include "stream/kafka_client.h"
 #include "stream/kafka_exchange.h"
 
+/* ss_cursor.committed without a number. */
+enum { UNKNOWN_COMMIT = -1, NO_COMMIT = -2 };
+
 /* One partition that is or was assigned. */
 typedef struct ss_cursor {
     char *topic;
@@ -29,7 +32,7 @@ typedef struct ss_cursor {
     int assigned;
     int64_t next;      /* offset to read next: behind the last message put into a batch, or where a rewind went; -1 */
     int64_t first;     /* first offset seen since it was assigned, -1 = none: where a rewind goes without a commit */
-    int64_t committed; /* next offset after the last commit, -1 = unknown */
+    int64_t committed; /* next offset after the last commit, or one of the two above */
 } ss_cursor;
 
 /* Next offset of one partition after a batch. */
@@ -72,6 +75,7 @@ struct ss_exchange {
     /* the poller's */
     ss_batch_messages *forming;
     int64_t forming_since, blocked_since; /* ms, 0 = not */
+    int64_t learn_after;                  /* ms */
     int paused;
 
     /* the publisher's */

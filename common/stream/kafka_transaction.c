@@ -59,7 +59,8 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
     if (message->err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE) {
         ex->outputs[index].rejected = 1;
         ex->refused_by_broker = 1;
-    } else if (!ex->produce_error) {
+    } else if (!ex->produce_error && message->err != RD_KAFKA_RESP_ERR__PURGE_QUEUE &&
+               message->err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT) { /* purged: by our own abort */
         ex->produce_error = message->err;
     }
 }
@@ -395,16 +396,29 @@ static void drop(ss_exchange *ex, step got)
     if (got != STEP_STALE) pause_or_stop(ex, ss_backoff_ms(ex->failures++, BACKOFF_MS, BACKOFF_CAP_MS, &ex->jitter));
 }
 
+/* A message that the broker has refused leaves a gap in the sequence numbers, over which librdkafka stumbles in the
+ * next transactions; a new producer begins anew. The aborted transaction was the last of the old one, so nothing is in
+ * doubt, and neither the batch nor the consumer has a part in it. */
+static step transact_afresh(ss_exchange *ex, const ss_batch_messages *m, int one_by_one, ss_error *err)
+{
+    ss_error why = {0};
+    step got = transact(ex, m, one_by_one, err);
+    count_result(ex, got);
+    if (got == STEP_OK || got == STEP_BROKEN || (!ex->refused_by_broker && !ex->produce_error)) return got;
+    rd_kafka_destroy(ex->producer);
+    ex->producer = NULL;
+    if (!ss_exchange_open_producer(ex, ex->config.recover_patience_ms, &why)) return got;
+    *err = why;
+    return STEP_REFUSED;
+}
+
 static step publish(ss_exchange *ex, const ss_batch_messages *m, ss_error *err)
 {
-    step got = transact(ex, m, 0, err);
-    count_result(ex, got);
+    step got = transact_afresh(ex, m, 0, err);
     if (got != STEP_REJECTED || !ex->refused_by_broker || count_rejected(ex->outputs, ex->output_count) < 2) return got;
     /* The broker refuses whole requests: find out which output is the large one. */
     for (size_t i = 0; i < ex->output_count; i++) ex->outputs[i].rejected = 0;
-    got = transact(ex, m, 1, err);
-    count_result(ex, got);
-    return got;
+    return transact_afresh(ex, m, 1, err);
 }
 
 static int is_current(ss_exchange *ex, const ss_batch_messages *m)

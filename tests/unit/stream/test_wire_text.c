@@ -39,7 +39,7 @@ static void assert_slice(ss_slice got, const char *bytes, size_t len)
 
 static void broken_utf8_becomes_one_replacement_per_maximal_subpart(void **state)
 {
-    static const struct {
+    const struct {
         ss_slice bytes, text;
     } CASES[] = {
         {SLICE("plain"), SLICE("plain")},
@@ -71,7 +71,7 @@ static void repair_keeps_valid_text_where_it_is(void **state)
 /* What comes out must parse strictly, and mean this. */
 static void sloppy_json_becomes_strict_json(void **state)
 {
-    static const struct {
+    const struct {
         ss_slice json, means;
     } CASES[] = {
         {SLICE("\xEF\xBB\xBF[\"bom\"]"), SLICE("bom")},
