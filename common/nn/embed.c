@@ -1,7 +1,8 @@
 /* embed.c - see embed.h.
  *
  *   1. tokenise    texts in slices, one slice a piece of the pool's job; ids of a slice lie in the slice's own array
- *   2. pack        sort by length (then by number, so the order is one), longest first; cut where the budget is full
+ *   2. pack        sort by length, longest first, then by ids and number, so that there is one order; equal texts are
+ *                  now neighbours and share a row; cut where the budget is full
  *   3. compute     one micro-batch a piece; each thread has its ss_encoder_run; vectors are copied to their rows
  *
  * Texts are taken in rounds of at most ROUND, so that memory does not grow with n. Longest first means that the last
@@ -35,12 +36,16 @@ typedef struct id_slice {
     size_t len, cap;
 } id_slice;
 
-/* A text of the round: where its ids are. */
-typedef struct item {
+/* A text of the round: its ids, and which vector of its micro-batch it gets. */
+typedef struct text_item {
     uint32_t text; /* number in the round */
-    uint32_t at;   /* in its slice's ids */
     uint32_t tokens;
-} item;
+    uint32_t row; /* set by pack; the same as that of the item before if the ids are the same */
+    union {
+        size_t at;          /* in the slice's ids, while these may still move */
+        const int32_t *ids; /* set by pack */
+    } where;
+} text_item;
 
 struct ss_embedder {
     const ss_encoder *encoder;
@@ -48,7 +53,7 @@ struct ss_embedder {
     size_t threads, batch_tokens;
     embed_worker *workers;
     id_slice slices[ROUND / SLICE];
-    item items[ROUND];
+    text_item items[ROUND];
     uint32_t batches[ROUND + 1]; /* item numbers at which micro-batches begin */
     size_t tokens;
 };
@@ -154,33 +159,46 @@ static int tokenise_slice(void *arg, size_t thread, size_t piece)
                         ss_encoder_max_tokens(embedder->encoder), worker->ids, &count, NULL, &worker->err) != 0)
             return -1;
         if (append_ids(slice, worker->ids, count) != 0) return ss_fail_memory(&worker->err, "tokenising texts");
-        embedder->items[i] = (item){.text = (uint32_t)i, .at = (uint32_t)at, .tokens = (uint32_t)count};
+        embedder->items[i] = (text_item){.text = (uint32_t)i, .tokens = (uint32_t)count, .where.at = at};
     }
     return 0;
 }
 
 /* ---- 2. pack ---- */
 
+static int same_ids(const text_item *x, const text_item *y)
+{
+    return x->tokens == y->tokens && memcmp(x->where.ids, y->where.ids, x->tokens * sizeof(int32_t)) == 0;
+}
+
 static int longest_first(const void *a, const void *b)
 {
-    const item *x = a, *y = b;
+    const text_item *x = a, *y = b;
     if (x->tokens != y->tokens) return x->tokens < y->tokens ? 1 : -1;
-    return (x->text > y->text) - (x->text < y->text);
+    int order = memcmp(x->where.ids, y->where.ids, x->tokens * sizeof(int32_t));
+    return order ? order : (x->text > y->text) - (x->text < y->text);
 }
 
 /* Returns the number of micro-batches. */
 static size_t pack(ss_embedder *embedder, size_t count)
 {
+    text_item *items = embedder->items;
     size_t batches = 0, tokens = 0;
-    qsort(embedder->items, count, sizeof *embedder->items, longest_first);
+    for (size_t i = 0; i < count; i++) items[i].where.ids = embedder->slices[i / SLICE].ids + items[i].where.at;
+    qsort(items, count, sizeof *items, longest_first);
     for (size_t i = 0; i < count; i++) {
-        size_t more = embedder->items[i].tokens;
-        if (i == 0 || tokens + more > embedder->batch_tokens) {
+        if (i > 0 && same_ids(&items[i - 1], &items[i])) {
+            items[i].row = items[i - 1].row;
+            continue;
+        }
+        int full = i == 0 || tokens + items[i].tokens > embedder->batch_tokens;
+        if (full) {
             embedder->batches[batches++] = (uint32_t)i;
             tokens = 0;
         }
-        tokens += more;
-        embedder->tokens += more;
+        items[i].row = full ? 0 : items[i - 1].row + 1;
+        tokens += items[i].tokens;
+        embedder->tokens += items[i].tokens;
     }
     embedder->batches[batches] = (uint32_t)count;
     return batches;
@@ -195,17 +213,19 @@ static int compute_batch(void *arg, size_t thread, size_t piece)
     embed_worker *worker = &embedder->workers[thread];
     size_t first = embedder->batches[piece], count = embedder->batches[piece + 1] - first;
     size_t dims = ss_encoder_dims(embedder->encoder);
-    const item *items = embedder->items + first;
+    const text_item *items = embedder->items + first;
+    size_t sequences = 0;
     worker->starts[0] = 0;
     for (size_t i = 0; i < count; i++) {
-        const int32_t *ids = embedder->slices[items[i].text / SLICE].ids + items[i].at;
-        memcpy(worker->ids + worker->starts[i], ids, items[i].tokens * sizeof *ids);
-        worker->starts[i + 1] = worker->starts[i] + items[i].tokens;
+        if (items[i].row < sequences) continue; /* the same ids as the item before */
+        uint32_t start = worker->starts[sequences++];
+        memcpy(worker->ids + start, items[i].where.ids, items[i].tokens * sizeof *worker->ids);
+        worker->starts[sequences] = start + items[i].tokens;
     }
-    if (ss_encoder_forward(worker->run, worker->ids, worker->starts, count, worker->vectors, &worker->err) != 0)
+    if (ss_encoder_forward(worker->run, worker->ids, worker->starts, sequences, worker->vectors, &worker->err) != 0)
         return -1;
     for (size_t i = 0; i < count; i++)
-        memcpy(job->out + items[i].text * dims, worker->vectors + i * dims, dims * sizeof *job->out);
+        memcpy(job->out + items[i].text * dims, worker->vectors + items[i].row * dims, dims * sizeof *job->out);
     size_t done = atomic_fetch_add(&job->done, count) + count;
     if (thread == 0 && job->progress) job->progress(job->ctx, job->done_before + done); /* thread 0 is our caller */
     return 0;

@@ -1,7 +1,8 @@
 /* embed.h - texts in, embeddings out: tokenizer, packing, encoder and compute threads put together.
  *
- * Texts are tokenised in parallel, sorted by length, packed without padding into micro-batches of a token budget, and
- * each compute thread runs whole micro-batches. The packing depends on the texts alone, never on the number of threads.
+ * Texts are tokenised in parallel, equal ones are computed once, the rest is sorted by length, packed without padding
+ * into micro-batches of a token budget, and each compute thread runs whole micro-batches. The packing depends on the
+ * texts alone, never on the number of threads.
  *
  * An ss_embedder is used by one thread at a time (its pool works for it inside the calls).
  */
@@ -37,7 +38,8 @@ typedef void ss_embed_progress(void *ctx, size_t done);
 int ss_embed_texts(ss_embedder *embedder, const ss_string_view *texts, size_t n, float *out,
                    ss_embed_progress *progress, void *ctx, ss_error *err);
 
-/* Tokens (special ones included, after the cut) that all calls so far have put through the encoder; for metrics. */
+/* Tokens (special ones included, after the cut) that all calls so far have put through the encoder, which does not see
+ * a text again that came before in the same call; for metrics. */
 size_t ss_embedder_tokens(const ss_embedder *embedder);
 
 #endif

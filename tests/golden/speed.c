@@ -74,7 +74,8 @@ static double peak(ss_engine engine, ss_error *err)
     return best;
 }
 
-static double total_flops(const speed_run *bench, const ss_encoder *encoder, ss_error *err)
+/* Of all texts; *tokens is their length. */
+static double total_flops(const speed_run *bench, const ss_encoder *encoder, size_t *tokens, ss_error *err)
 {
     double flops = 0;
     size_t limit = ss_encoder_max_tokens(encoder), count;
@@ -82,8 +83,10 @@ static double total_flops(const speed_run *bench, const ss_encoder *encoder, ss_
     ss_tokenizer_scratch *scratch = ss_tokenizer_scratch_new(err);
     for (size_t i = 0; i < bench->count; i++)
         if (ss_tokenize(ss_encoder_tokenizer(encoder), scratch, bench->texts[i].data, bench->texts[i].len, limit, ids,
-                        &count, NULL, err) == 0)
+                        &count, NULL, err) == 0) {
             flops += ss_encoder_flops(encoder, count);
+            *tokens += count;
+        }
     ss_tokenizer_scratch_free(scratch);
     free(ids);
     return flops;
@@ -92,8 +95,8 @@ static double total_flops(const speed_run *bench, const ss_encoder *encoder, ss_
 static int measure(speed_run *bench, ss_embedder *embedder, ss_error *err)
 {
     const ss_encoder *encoder = ss_embedder_encoder(embedder);
-    double best = 0, flops = total_flops(bench, encoder, err), sgemm = peak(bench->engine, err);
-    size_t before = 0;
+    size_t before = 0, all = 0;
+    double best = 0, flops = total_flops(bench, encoder, &all, err), sgemm = peak(bench->engine, err);
     for (int i = 0; i < PASSES; i++) {
         before = ss_embedder_tokens(embedder);
         double start = ss_now();
@@ -102,6 +105,7 @@ static int measure(speed_run *bench, ss_embedder *embedder, ss_error *err)
         best = i == 0 || seconds < best ? seconds : best;
     }
     double tokens = (double)(ss_embedder_tokens(embedder) - before);
+    flops *= tokens / (double)all; /* equal texts are computed once */
     printf(
         "engine %s, %zu threads: %.1f sentences/s, %.0f tokens/s, %.1f GFLOP/s, %.0f %% of the matrix product's %.1f "
         "on each thread\n",
