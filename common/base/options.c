@@ -269,6 +269,34 @@ static ss_options *new_options(const ss_command *command, void *values, ss_error
     return o;
 }
 
+static int read_all(ss_options *o, const char *settings, int argc, char **argv, ss_error *err)
+{
+    const char *path = config_path(argc, argv);
+    return set_defaults(o, err) || (settings && each_setting(settings, use_setting, o, err)) ||
+           (path && each_setting(path, use_setting, o, err)) || read_environment(o, err) ||
+           read_flags(o, argc, argv, err);
+}
+
+/* The file named by an option of kind SS_OPT_SETTINGS; any of the sources may name it. */
+static const char *settings_path(const ss_options *o)
+{
+    for (size_t i = 0; i < o->count; i++)
+        if (o->table[i]->flags & SS_OPT_SETTINGS) return *(char *const *)((char *)o->values + o->table[i]->at);
+    return NULL;
+}
+
+/* Reads everything, and when that named a file of settings, once more with it beneath. */
+static int read_sources(ss_options *o, int argc, char **argv, ss_error *err)
+{
+    if (read_all(o, NULL, argc, argv, err)) return -1;
+    const char *settings = settings_path(o);
+    if (!settings) return 0;
+    memset(o->values, 0, o->command->size);
+    memset(o->given, 0, sizeof o->given);
+    o->arguments = (ss_strings){0};
+    return read_all(o, settings, argc, argv, err) ? -1 : 0;
+}
+
 ss_parse ss_options_parse(ss_options **out, const ss_command *command, int argc, char **argv, const char *version,
                           void *values, ss_error *err)
 {
@@ -287,9 +315,7 @@ ss_parse ss_options_parse(ss_options **out, const ss_command *command, int argc,
     }
     ss_options *o = new_options(command, values, err);
     if (!o) return SS_PARSE_FAILED;
-    const char *path = config_path(argc, argv);
-    if (set_defaults(o, err) || (path && each_setting(path, use_setting, o, err)) || read_environment(o, err) ||
-        read_flags(o, argc, argv, err) || check_required(o, err)) {
+    if (read_sources(o, argc, argv, err) || check_required(o, err)) {
         ss_options_free(o);
         return SS_PARSE_FAILED;
     }

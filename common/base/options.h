@@ -46,7 +46,8 @@ typedef enum ss_option_type {
 
 enum {
     SS_OPT_REQUIRED = 1,
-    SS_OPT_RESULT = 2 /* changes what a record says: part of the options digest */
+    SS_OPT_RESULT = 2,  /* changes what a record says: part of the options digest */
+    SS_OPT_SETTINGS = 4 /* a string: names a file of settings that is read before the one given by --config */
 };
 
 typedef struct ss_option {

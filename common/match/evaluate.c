@@ -29,8 +29,8 @@ static double r_precision(const size_t *ranks, size_t known, size_t gold, size_t
     return (double)hits / (double)(k < gold ? k : gold);
 }
 
-/* Adds one query to the sums in *out. `ranks` is working memory for its gold. */
-static void add_query(ss_evaluation *out, const ss_labelled *item, const float *scores, size_t skills, size_t *ranks)
+/* One query. `ranks` is working memory for its gold. */
+static ss_query_figures judge(const ss_labelled *item, const float *scores, size_t skills, size_t *ranks)
 {
     size_t known = 0, best = SIZE_MAX;
     for (size_t g = 0; g < item->gold_count; g++) {
@@ -39,10 +39,10 @@ static void add_query(ss_evaluation *out, const ss_labelled *item, const float *
         if (ranks[known] < best) best = ranks[known];
         known++;
     }
-    out->rp1 += r_precision(ranks, known, item->gold_count, 1);
-    out->rp5 += r_precision(ranks, known, item->gold_count, 5);
-    out->rp10 += r_precision(ranks, known, item->gold_count, 10);
-    if (known) out->mrr += 1.0 / (double)(best + 1);
+    return (ss_query_figures){.rp1 = r_precision(ranks, known, item->gold_count, 1),
+                              .rp5 = r_precision(ranks, known, item->gold_count, 5),
+                              .rp10 = r_precision(ranks, known, item->gold_count, 10),
+                              .mrr = known ? 1.0 / (double)(best + 1) : 0};
 }
 
 static int count_queries(const char *path, const ss_labelled_set *set, ss_evaluation *out, size_t *most, ss_error *err)
@@ -68,16 +68,34 @@ typedef struct bench {
     float *vectors; /* (CHUNK, D) */
     float *scores;  /* (CHUNK, skills) */
     size_t *ranks;
+    ss_query_figures *each; /* (queries) */
+    size_t judged;
 } bench;
 
-static int flush(bench *run, ss_evaluation *out, ss_error *err)
+static int flush(bench *run, ss_error *err)
 {
     size_t skills = ss_skill_matrix_skills(run->matrix);
     if (ss_embed_texts(run->embedder, run->texts, run->count, run->vectors, NULL, NULL, err)) return -1;
     ss_skill_matrix_scores(run->matrix, run->scratch, run->vectors, run->count, run->scores);
-    for (size_t i = 0; i < run->count; i++) add_query(out, run->items[i], run->scores + i * skills, skills, run->ranks);
+    for (size_t i = 0; i < run->count; i++)
+        run->each[run->judged++] = judge(run->items[i], run->scores + i * skills, skills, run->ranks);
     run->count = 0;
     return 0;
+}
+
+static void sum_up(const bench *run, ss_evaluation *out)
+{
+    for (size_t i = 0; i < run->judged; i++) {
+        out->rp1 += run->each[i].rp1;
+        out->rp5 += run->each[i].rp5;
+        out->rp10 += run->each[i].rp10;
+        out->mrr += run->each[i].mrr;
+    }
+    double scale = 100.0 / (double)out->queries;
+    out->rp1 *= scale;
+    out->rp5 *= scale;
+    out->rp10 *= scale;
+    out->mrr *= scale;
 }
 
 static int run_all(bench *run, const ss_labelled_set *set, ss_embed_progress *progress, void *ctx, ss_evaluation *out,
@@ -91,21 +109,19 @@ static int run_all(bench *run, const ss_labelled_set *set, ss_embed_progress *pr
         run->texts[run->count++] = item->sentence;
         done++;
         if (run->count < CHUNK && done < out->queries) continue;
-        if (flush(run, out, err)) return -1;
+        if (flush(run, err)) return -1;
         if (progress) progress(ctx, done);
     }
-    double scale = 100.0 / (double)out->queries;
-    out->rp1 *= scale;
-    out->rp5 *= scale;
-    out->rp10 *= scale;
-    out->mrr *= scale;
+    sum_up(run, out);
     return 0;
 }
 
-int ss_evaluate(const char *path, int exact, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
-                ss_embedder *embedder, ss_embed_progress *progress, void *ctx, ss_evaluation *out, ss_error *err)
+int ss_evaluate_each(const char *path, int exact, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
+                     ss_embedder *embedder, ss_embed_progress *progress, void *ctx, ss_evaluation *out,
+                     ss_query_figures **each, ss_error *err)
 {
     *out = (ss_evaluation){0};
+    *each = NULL;
     bench run = {.matrix = matrix, .embedder = embedder};
     int result = -1;
     size_t most = 0;
@@ -116,16 +132,30 @@ int ss_evaluate(const char *path, int exact, const ss_taxonomy *taxonomy, const 
     run.vectors = calloc(CHUNK * ss_skill_matrix_dims(matrix), sizeof *run.vectors);
     run.scores = calloc(CHUNK * ss_skill_matrix_skills(matrix), sizeof *run.scores);
     run.ranks = calloc(most, sizeof *run.ranks);
-    if (!run.vectors || !run.scores || !run.ranks) {
+    run.each = calloc(out->queries, sizeof *run.each);
+    if (!run.vectors || !run.scores || !run.ranks || !run.each) {
         ss_fail_memory(err, "evaluating");
         goto done;
     }
     result = run_all(&run, set, progress, ctx, out, err);
 done:
+    if (result)
+        free(run.each);
+    else
+        *each = run.each;
     free(run.ranks);
     free(run.scores);
     free(run.vectors);
     ss_match_scratch_free(run.scratch);
     ss_labelled_free(set);
+    return result;
+}
+
+int ss_evaluate(const char *path, int exact, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
+                ss_embedder *embedder, ss_embed_progress *progress, void *ctx, ss_evaluation *out, ss_error *err)
+{
+    ss_query_figures *each;
+    int result = ss_evaluate_each(path, exact, taxonomy, matrix, embedder, progress, ctx, out, &each, err);
+    free(each);
     return result;
 }

@@ -38,6 +38,8 @@ typedef struct work {
     ss_embedder *embedder;
     ss_prototypes prototypes;
     ss_skill_matrix *matrix;
+    const ss_note *notes;
+    size_t note_count;
 } work;
 
 static void release_work(work *w)
@@ -128,6 +130,13 @@ static int calibrate(work *w, ss_index_report *report, ss_error *err)
                                   &report->calibration, &report->fit, err);
 }
 
+static int describe_work(work *w, ss_error *err)
+{
+    const ss_index_options *o = w->options;
+    if (!o->describe) return 0;
+    return o->describe(o->describe_ctx, w->taxonomy, w->matrix, w->embedder, &w->notes, &w->note_count, err);
+}
+
 /* SOURCE_DATE_EPOCH (reproducible-builds.org) or now. */
 static void creation_time(char out[32])
 {
@@ -155,6 +164,8 @@ static ss_manifest describe(work *w, const ss_index_report *report, const char *
                          .prototypes = (uint32_t)ss_skill_matrix_rows(w->matrix),
                          .prototype_kinds = ss_skill_matrix_kinds(w->matrix),
                          .score = ss_skill_matrix_score(w->matrix),
+                         .notes = w->notes,
+                         .note_count = w->note_count,
                          .calibration = report->calibration};
 }
 
@@ -209,8 +220,8 @@ int ss_index_build(const ss_index_options *options, ss_index_progress *progress,
     double began = ss_now();
     *report = (ss_index_report){0};
     work w = {.options = options, .progress = progress, .ctx = ctx};
-    int bad =
-        read_inputs(&w, err) || embed_skills(&w, err) || calibrate(&w, report, err) || write_release(&w, report, err);
+    int bad = read_inputs(&w, err) || embed_skills(&w, err) || calibrate(&w, report, err) || describe_work(&w, err) ||
+              write_release(&w, report, err);
     if (!bad) {
         report->skills = ss_skill_matrix_skills(w.matrix);
         report->prototypes = ss_skill_matrix_rows(w.matrix);

@@ -11,6 +11,12 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "match/calibration.h"
+#include "match/manifest.h"
+
+/* Notes for the manifest about a release whose skills are embedded already (so that an evaluation can be among them).
+ * They are the callee's and must live until ss_index_build returns. -1 with *err: nothing is written. */
+typedef int ss_index_describe(void *ctx, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
+                              ss_embedder *embedder, const ss_note **notes, size_t *count, ss_error *err);
 
 typedef struct ss_index_options {
     const char *encoder_dir;      /* sentence-transformers folder */
@@ -19,11 +25,13 @@ typedef struct ss_index_options {
     const char *taxonomy_version; /* NULL = from the file */
     unsigned prototypes;          /* set of ss_prototype_kind; 0 = label */
     ss_score_kind score;
-    const char *calibrate_path; /* NULL = the default calibration */
-    const char *name;           /* of the release; NULL = "<encoder>-<taxonomy>" */
-    const char *precision;      /* NULL or "fp32"; another is SS_UNSUPPORTED */
-    const char *program;        /* "skillstream 0.1.0", for the manifest */
-    size_t threads;             /* 0 = one per processor */
+    const char *calibrate_path;  /* NULL = the default calibration */
+    const char *name;            /* of the release; NULL = "<encoder>-<taxonomy>" */
+    const char *precision;       /* NULL or "fp32"; another is SS_UNSUPPORTED */
+    const char *program;         /* "skillstream 0.1.0", for the manifest */
+    size_t threads;              /* 0 = one per processor */
+    ss_index_describe *describe; /* NULL = no notes */
+    void *describe_ctx;
     const char *out_path;
 } ss_index_options;
 

@@ -32,18 +32,28 @@ static json_t *blob_list(const ss_manifest *manifest)
     return list;
 }
 
+static json_t *note_map(const ss_manifest *manifest)
+{
+    json_t *notes = json_pack("{s:s}", "score", ss_score_kind_word(manifest->score));
+    for (size_t i = 0; notes && i < manifest->note_count; i++)
+        if (json_object_set_new(notes, manifest->notes[i].name, json_string(manifest->notes[i].text))) {
+            json_decref(notes);
+            return NULL;
+        }
+    return notes;
+}
+
 /* NULL when memory is out or a string is not UTF-8. */
 static json_t *to_json(const ss_manifest *m)
 {
     const ss_calibration *c = &m->calibration;
-    return json_pack("{s:I,s:s,s:s,s:s,s:s,s:I,s:s,s:{s:s,s:s},s:I,s:I,s:o,s:{s:f,s:f,s:f,s:s,s:I},s:o,s:{s:s}}",
-                     "format", (json_int_t)m->format, "name", m->name, "createdAt", m->created_at, "program",
-                     m->program, "encoder", m->encoder, "dims", (json_int_t)m->dims, "precision", m->precision,
-                     "taxonomy", "name", m->taxonomy_name, "version", m->taxonomy_version, "skills",
-                     (json_int_t)m->skills, "prototypes", (json_int_t)m->prototypes, "prototypeKinds",
-                     prototype_kinds(m->prototype_kinds), "calibration", "slope", c->slope, "intercept", c->intercept,
-                     "threshold", c->threshold, "fittedOn", c->fitted_on, "sentences", (json_int_t)c->sentences,
-                     "blobs", blob_list(m), "notes", "score", ss_score_kind_word(m->score));
+    return json_pack("{s:I,s:s,s:s,s:s,s:s,s:I,s:s,s:{s:s,s:s},s:I,s:I,s:o,s:{s:f,s:f,s:f,s:s,s:I},s:o,s:o}", "format",
+                     (json_int_t)m->format, "name", m->name, "createdAt", m->created_at, "program", m->program,
+                     "encoder", m->encoder, "dims", (json_int_t)m->dims, "precision", m->precision, "taxonomy", "name",
+                     m->taxonomy_name, "version", m->taxonomy_version, "skills", (json_int_t)m->skills, "prototypes",
+                     (json_int_t)m->prototypes, "prototypeKinds", prototype_kinds(m->prototype_kinds), "calibration",
+                     "slope", c->slope, "intercept", c->intercept, "threshold", c->threshold, "fittedOn", c->fitted_on,
+                     "sentences", (json_int_t)c->sentences, "blobs", blob_list(m), "notes", note_map(m));
 }
 
 int ss_manifest_write(const ss_manifest *manifest, ss_buffer *out, ss_error *err)
@@ -134,6 +144,25 @@ static ss_score_kind get_score(reader *in, const json_t *notes)
     return kind;
 }
 
+static void get_notes(reader *in, json_t *map, ss_manifest *out)
+{
+    ss_note *notes = ss_arena_calloc(in->arena, json_object_size(map) + 1, sizeof *notes);
+    if (!notes) {
+        in->memory = 1;
+        return;
+    }
+    const char *name;
+    json_t *value;
+    json_object_foreach(map, name, value)
+    {
+        if (!strcmp(name, "score")) continue;
+        notes[out->note_count].text = get_string(in, map, name);
+        notes[out->note_count].name = ss_arena_copy(in->arena, name, strlen(name));
+        in->memory |= !notes[out->note_count++].name;
+    }
+    out->notes = notes;
+}
+
 static void get_blob(reader *in, const json_t *object, ss_blob_info *out)
 {
     out->name = get_string(in, object, "name");
@@ -180,6 +209,7 @@ static void get_all(reader *in, const json_t *root, ss_manifest *out)
     out->prototypes = get_u32(in, root, "prototypes");
     out->prototype_kinds = get_kinds(in, json_object_get(root, "prototypeKinds"));
     out->score = get_score(in, json_object_get(root, "notes"));
+    get_notes(in, json_object_get(root, "notes"), out);
     get_calibration(in, json_object_get(root, "calibration"), &out->calibration);
     get_blobs(in, json_object_get(root, "blobs"), out);
 }

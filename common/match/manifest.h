@@ -24,6 +24,12 @@ typedef struct ss_blob_info {
     char sha256[SS_SHA256_HEX + 1];
 } ss_blob_info;
 
+/* A remark for people and programs: how the encoder was trained, before and after. Names are unique; "score" is taken.
+ */
+typedef struct ss_note {
+    const char *name, *text;
+} ss_note;
+
 /* No string is NULL. */
 typedef struct ss_manifest {
     uint32_t format;
@@ -38,7 +44,9 @@ typedef struct ss_manifest {
     uint32_t skills;
     uint32_t prototypes;
     unsigned prototype_kinds;
-    ss_score_kind score; /* in the notes, as "score" */
+    ss_score_kind score;  /* in the notes, as "score" */
+    const ss_note *notes; /* (note_count) the others, by name */
+    size_t note_count;
     ss_calibration calibration;
     ss_blob_info *blobs;
     size_t blob_count;
