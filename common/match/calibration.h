@@ -1,8 +1,13 @@
-/* calibration.h - from a score to a probability, and the probability from which a mention is kept.
+/* calibration.h - from evidence to a probability, and the probability from which a mention is kept.
  *
- *   P(skill asked for | score) = 1 / (1 + exp(-(slope * score + intercept)))
+ *   P(skill asked for | evidence) = 1 / (1 + exp(-(slope * score + named * is_named + gate * gate_logit + intercept)))
  *
- * Slope and intercept are fitted by maximum likelihood with smoothed targets (Platt 1999), by Newton's method with
+ *   score       cosine of sentence and skill
+ *   is_named    1 if the skill's preferred label stands in the sentence (span.h), else 0. Cosines of long sentences are
+ *               low whatever they name; this is what finds "Python" among ten requirements
+ *   gate_logit  how much the sentence looks like one that asks for any skill at all (gate.h); 0 without a gate
+ *
+ * The four numbers are fitted by maximum likelihood with smoothed targets (Platt 1999), by Newton's method with
  * backtracking (Lin, Lin & Weng, "A note on Platt's probabilistic outputs for support vector machines", 2007). The
  * threshold is the probability at which the micro-averaged F1 over (sentence, skill) pairs is largest, sentences
  * without a skill included: whole ads are mostly such sentences, so a calibration file should hold as many of them as
@@ -21,6 +26,8 @@
 
 typedef struct ss_calibration {
     double slope;
+    double named;
+    double gate;
     double intercept;
     double threshold;   /* probability, 0 to 1 */
     char fitted_on[96]; /* the file's name without folders, or "default" */
@@ -31,17 +38,33 @@ typedef struct ss_calibration {
  */
 ss_calibration ss_calibration_default(void);
 
-/* Probability of a score, 0 to 1. */
-double ss_calibration_probability(const ss_calibration *calibration, double score);
+/* What is known of one (sentence, skill) pair. */
+typedef struct ss_evidence {
+    float score; /* cosine */
+    float gate;  /* logit of the sentence's gate; 0 = no gate */
+    int named;   /* 1: the sentence names the skill */
+} ss_evidence;
 
-/* One (sentence, skill) pair. */
+/* The logit of the probability: any number; monotone in it. */
+double ss_calibration_logit(const ss_calibration *calibration, ss_evidence evidence);
+
+/* Probability, 0 to 1. */
+double ss_calibration_probability(const ss_calibration *calibration, ss_evidence evidence);
+
+typedef struct ss_judged_pair {
+    ss_evidence evidence;
+    int positive; /* 1: the sentence asks for the skill */
+} ss_judged_pair;
+
+/* The four weights for n pairs, of which at least one must be positive and one negative: SS_INPUT. A kind of evidence
+ * that never varies gets the weight 0. Threshold and the rest of *out are left alone. */
+int ss_calibration_fit(const ss_judged_pair *pairs, size_t n, ss_calibration *out, ss_error *err);
+
+/* One pair by whatever ranks it. */
 typedef struct ss_scored_pair {
     float score;
-    int positive; /* 1: the sentence asks for the skill */
+    int positive;
 } ss_scored_pair;
-
-/* Slope and intercept for n pairs, of which at least one must be positive and one negative: SS_INPUT. */
-int ss_calibration_fit(const ss_scored_pair *pairs, size_t n, double *slope, double *intercept, ss_error *err);
 
 typedef struct ss_operating_point {
     double score; /* keep pairs from this score on */
@@ -59,14 +82,15 @@ typedef struct ss_calibration_report {
     size_t sentences, with_skill; /* distinct sentences, those with a gold label */
     size_t gold, unknown_labels;  /* (sentence, label) pairs, those whose label the taxonomy has not */
     size_t pairs, positives;      /* (sentence, hit) pairs that were fitted, those that are gold */
-    ss_operating_point point;     /* at the threshold; recall is of all gold */
+    size_t named;                 /* pairs whose skill the sentence names */
+    ss_operating_point point;     /* at the threshold (point.score is its logit); recall is of all gold */
 } ss_calibration_report;
 
-/* Fits on labelled sentences (read with SS_LABELLED_TRAINING); `name` is the file's. Pairs are the first 20 hits of
- * every sentence; gold skills that are not among them count as missed. `progress` may be NULL; it counts sentences.
- * SS_INPUT: no gold skill among the hits; higher scores do not mean likelier skills. */
-int ss_calibration_measure(const ss_labelled_set *set, const char *name, const ss_skill_matrix *matrix,
-                           ss_embedder *embedder, ss_embed_progress *progress, void *ctx, ss_calibration *out,
-                           ss_calibration_report *report, ss_error *err);
+/* Fits on labelled sentences (read with SS_LABELLED_TRAINING); `name` is the file's. Pairs are the candidates
+ * (candidates.h) of every sentence; gold skills that are not among them count as missed. `progress` may be NULL; it
+ * counts sentences. SS_INPUT: no gold skill among the hits; higher scores do not mean likelier skills. */
+int ss_calibration_measure(const ss_labelled_set *set, const char *name, const ss_taxonomy *taxonomy,
+                           const ss_skill_matrix *matrix, ss_embedder *embedder, ss_embed_progress *progress, void *ctx,
+                           ss_calibration *out, ss_calibration_report *report, ss_error *err);
 
 #endif

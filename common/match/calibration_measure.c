@@ -1,28 +1,30 @@
 /* calibration_measure.c - from labelled sentences to a calibration; see calibration.h. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "match/calibration.h"
+#include "match/candidates.h"
 #include "match/labelled.h"
 
-enum { CANDIDATES = 20 };
+enum { NEAREST = 20, CANDIDATES = 32 };
 
 /* Pairs grow sentence by sentence. */
 typedef struct pairs {
-    ss_scored_pair *items;
+    ss_judged_pair *items;
     size_t count, room;
 } pairs;
 
-static int add_pair(pairs *list, float score, int positive)
+static int add_pair(pairs *list, ss_evidence evidence, int positive)
 {
     if (list->count == list->room) {
         size_t room = list->room ? list->room * 2 : 4096;
-        ss_scored_pair *items = realloc(list->items, room * sizeof *items);
+        ss_judged_pair *items = realloc(list->items, room * sizeof *items);
         if (!items) return -1;
         list->items = items;
         list->room = room;
     }
-    list->items[list->count++] = (ss_scored_pair){score, positive};
+    list->items[list->count++] = (ss_judged_pair){evidence, positive};
     return 0;
 }
 
@@ -33,30 +35,45 @@ static int has_skill(const uint32_t *gold, size_t count, uint32_t skill)
     return 0;
 }
 
-/* The hits of one sentence. Gold skills that are not among them make no pair: they are as deep in the ranking as many
- * other skills, which are no pairs either, so they would pull the probability of low scores far too high. */
-static int add_sentence(pairs *list, const ss_labelled *item, const ss_hit *hits, size_t count)
+/* The candidates of one sentence. Gold skills that are not among them make no pair: they are as deep in the ranking as
+ * many other skills, which are no pairs either, so they would pull the probability of low scores far too high. */
+static int add_sentence(pairs *list, const ss_labelled *item, const ss_span_finder *finder, const ss_hit *hits,
+                        size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        if (add_pair(list, hits[i].score, has_skill(item->gold, item->gold_count, hits[i].skill))) return -1;
+    uint32_t named[CANDIDATES];
+    size_t named_count = ss_span_named(finder, named, CANDIDATES);
+    for (size_t i = 0; i < count; i++) {
+        ss_evidence evidence = {.score = hits[i].score, .named = has_skill(named, named_count, hits[i].skill)};
+        if (add_pair(list, evidence, has_skill(item->gold, item->gold_count, hits[i].skill))) return -1;
+    }
     return 0;
 }
 
-static int collect_pairs(const ss_labelled_set *set, const ss_skill_matrix *matrix, const float *vectors, pairs *list,
-                         ss_error *err)
+static int collect_sentence(const ss_labelled *item, const ss_skill_matrix *matrix, ss_match_scratch *scratch,
+                            ss_span_finder *finder, const float *vector, pairs *list, ss_error *err)
 {
-    ss_match_scratch *scratch = ss_match_scratch_new(matrix, CANDIDATES, err);
-    if (!scratch) return -1;
     ss_hit hits[CANDIDATES];
     uint32_t count;
-    int bad = 0;
-    for (size_t i = 0; !bad && i < ss_labelled_count(set); i++) {
-        const float *vector = vectors + i * ss_skill_matrix_dims(matrix);
-        ss_skill_matrix_top(matrix, scratch, vector, 1, CANDIDATES, hits, &count);
-        if (add_sentence(list, ss_labelled_item(set, i), hits, count)) bad = ss_fail_memory(err, "calibrating");
-    }
+    ss_skill_matrix_top(matrix, scratch, vector, 1, NEAREST, hits, &count);
+    if (ss_span_sentence(finder, item->sentence.data, item->sentence.len, err)) return -1;
+    size_t all = ss_candidates_add_named(matrix, finder, vector, hits, count, CANDIDATES);
+    return add_sentence(list, item, finder, hits, all) ? ss_fail_memory(err, "calibrating") : 0;
+}
+
+static int collect_pairs(const ss_labelled_set *set, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
+                         const float *vectors, pairs *list, ss_error *err)
+{
+    ss_match_scratch *scratch = ss_match_scratch_new(matrix, NEAREST, err);
+    ss_span_labels *labels = scratch ? ss_span_labels_new(taxonomy, err) : NULL;
+    ss_span_finder *finder = labels ? ss_span_finder_new(labels, err) : NULL;
+    int bad = !finder;
+    for (size_t i = 0; !bad && i < ss_labelled_count(set); i++)
+        bad = collect_sentence(ss_labelled_item(set, i), matrix, scratch, finder,
+                               vectors + i * ss_skill_matrix_dims(matrix), list, err);
+    ss_span_finder_free(finder);
+    ss_span_labels_free(labels);
     ss_match_scratch_free(scratch);
-    return bad;
+    return bad ? -1 : 0;
 }
 
 static void count_set(const ss_labelled_set *set, ss_calibration_report *report)
@@ -70,19 +87,33 @@ static void count_set(const ss_labelled_set *set, ss_calibration_report *report)
     }
 }
 
+/* The threshold with the best F1, by the fitted logit. */
+static int choose_threshold(const pairs *list, ss_calibration *out, ss_calibration_report *report, ss_error *err)
+{
+    ss_scored_pair *scored = malloc((list->count ? list->count : 1) * sizeof *scored);
+    if (!scored) return ss_fail_memory(err, "choosing the threshold");
+    for (size_t i = 0; i < list->count; i++)
+        scored[i] =
+            (ss_scored_pair){(float)ss_calibration_logit(out, list->items[i].evidence), list->items[i].positive};
+    int bad = ss_best_operating_point(scored, list->count, report->gold - report->positives, &report->point, err);
+    free(scored);
+    out->threshold = 1 / (1 + exp(-report->point.score));
+    return bad;
+}
+
 static int fit(const char *path, const pairs *list, ss_calibration *out, ss_calibration_report *report, ss_error *err)
 {
     report->pairs = list->count;
-    for (size_t i = 0; i < list->count; i++) report->positives += list->items[i].positive != 0;
-    if (ss_calibration_fit(list->items, list->count, &out->slope, &out->intercept, err))
-        return ss_fail_in(err, "%s", path);
+    for (size_t i = 0; i < list->count; i++) {
+        report->positives += list->items[i].positive != 0;
+        report->named += list->items[i].evidence.named != 0;
+    }
+    if (ss_calibration_fit(list->items, list->count, out, err)) return ss_fail_in(err, "%s", path);
     if (out->slope <= 0)
         return ss_fail(err, SS_INPUT,
                        "%s: higher scores do not mean likelier skills there (slope %.3g); wrong encoder?", path,
                        out->slope);
-    if (ss_best_operating_point(list->items, list->count, report->gold - report->positives, &report->point, err))
-        return -1;
-    out->threshold = ss_calibration_probability(out, report->point.score);
+    if (choose_threshold(list, out, report, err)) return -1;
     out->sentences = (uint32_t)report->sentences;
     const char *slash = strrchr(path, '/');
     const char *base = slash ? slash + 1 : path;
@@ -92,9 +123,9 @@ static int fit(const char *path, const pairs *list, ss_calibration *out, ss_cali
     return 0;
 }
 
-int ss_calibration_measure(const ss_labelled_set *set, const char *name, const ss_skill_matrix *matrix,
-                           ss_embedder *embedder, ss_embed_progress *progress, void *ctx, ss_calibration *out,
-                           ss_calibration_report *report, ss_error *err)
+int ss_calibration_measure(const ss_labelled_set *set, const char *name, const ss_taxonomy *taxonomy,
+                           const ss_skill_matrix *matrix, ss_embedder *embedder, ss_embed_progress *progress, void *ctx,
+                           ss_calibration *out, ss_calibration_report *report, ss_error *err)
 {
     *out = (ss_calibration){0};
     count_set(set, report);
@@ -102,7 +133,8 @@ int ss_calibration_measure(const ss_labelled_set *set, const char *name, const s
     float *vectors = ss_labelled_embed(set, embedder, progress, ctx, err);
     pairs list = {0};
     int result = -1;
-    if (vectors && !collect_pairs(set, matrix, vectors, &list, err)) result = fit(name, &list, out, report, err);
+    if (vectors && !collect_pairs(set, taxonomy, matrix, vectors, &list, err))
+        result = fit(name, &list, out, report, err);
     free(vectors);
     free(list.items);
     return result;

@@ -47,12 +47,13 @@ static json_t *note_map(const ss_manifest *manifest)
 static json_t *to_json(const ss_manifest *m)
 {
     const ss_calibration *c = &m->calibration;
-    return json_pack("{s:I,s:s,s:s,s:s,s:s,s:I,s:s,s:{s:s,s:s},s:I,s:I,s:o,s:{s:f,s:f,s:f,s:s,s:I},s:o,s:o}", "format",
-                     (json_int_t)m->format, "name", m->name, "createdAt", m->created_at, "program", m->program,
-                     "encoder", m->encoder, "dims", (json_int_t)m->dims, "precision", m->precision, "taxonomy", "name",
-                     m->taxonomy_name, "version", m->taxonomy_version, "skills", (json_int_t)m->skills, "prototypes",
-                     (json_int_t)m->prototypes, "prototypeKinds", prototype_kinds(m->prototype_kinds), "calibration",
-                     "slope", c->slope, "intercept", c->intercept, "threshold", c->threshold, "fittedOn", c->fitted_on,
+    return json_pack("{s:I,s:s,s:s,s:s,s:s,s:I,s:s,s:{s:s,s:s},s:I,s:I,s:o,s:{s:f,s:f,s:f,s:f,s:f,s:s,s:I},s:o,s:o}",
+                     "format", (json_int_t)m->format, "name", m->name, "createdAt", m->created_at, "program",
+                     m->program, "encoder", m->encoder, "dims", (json_int_t)m->dims, "precision", m->precision,
+                     "taxonomy", "name", m->taxonomy_name, "version", m->taxonomy_version, "skills",
+                     (json_int_t)m->skills, "prototypes", (json_int_t)m->prototypes, "prototypeKinds",
+                     prototype_kinds(m->prototype_kinds), "calibration", "slope", c->slope, "named", c->named, "gate",
+                     c->gate, "intercept", c->intercept, "threshold", c->threshold, "fittedOn", c->fitted_on,
                      "sentences", (json_int_t)c->sentences, "blobs", blob_list(m), "notes", note_map(m));
 }
 
@@ -106,6 +107,8 @@ static double get_real(reader *in, const json_t *object, const char *name)
 static void get_calibration(reader *in, const json_t *object, ss_calibration *out)
 {
     *out = (ss_calibration){.slope = get_real(in, object, "slope"),
+                            .named = get_real(in, object, "named"),
+                            .gate = get_real(in, object, "gate"),
                             .intercept = get_real(in, object, "intercept"),
                             .threshold = get_real(in, object, "threshold"),
                             .sentences = get_u32(in, object, "sentences")};

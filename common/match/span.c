@@ -4,35 +4,12 @@
  * folded once with a map back to its bytes. A hit then costs one memmem per label of its skill, which is linear in the
  * sentence, and the first label that stands on word borders is the longest.
  */
-#include "match/span.h"
+#include "match/span_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/arena.h"
-#include "match/span_fold.h"
-
-typedef struct folded_label {
-    const char *text;
-    size_t len;
-} folded_label;
-
-struct ss_span_labels {
-    ss_arena arena;
-    folded_label *labels;
-    size_t count;
-    size_t *first; /* (skills + 1) labels first[s] .. first[s+1]-1 are of skill s, longest first */
-    size_t skills;
-};
-
-struct ss_span_finder {
-    const ss_span_labels *labels;
-    ss_folded sentence;
-    size_t len; /* of the sentence's own bytes */
-};
-
-/* Length of a label without its final bracket, or 0 if it has none or is nothing but that. */
-static size_t without_bracket(const char *text, size_t len)
+size_t ss_label_without_bracket(const char *text, size_t len)
 {
     while (len && text[len - 1] == ' ') len--;
     if (!len || text[len - 1] != ')') return 0;
@@ -50,20 +27,20 @@ static int add_folded(ss_span_labels *labels, ss_folded *work, const char *text,
     if (!work->len) return 0;
     char *copy = ss_arena_copy(&labels->arena, work->text, work->len);
     if (!copy) return -1;
-    labels->labels[labels->count++] = (folded_label){copy, work->len};
+    labels->labels[labels->count++] = (ss_folded_label){copy, work->len};
     return 0;
 }
 
 static int add_label(ss_span_labels *labels, ss_folded *work, const char *text)
 {
-    size_t len = strlen(text), shorter = without_bracket(text, len);
+    size_t len = strlen(text), shorter = ss_label_without_bracket(text, len);
     if (add_folded(labels, work, text, len)) return -1;
     return shorter ? add_folded(labels, work, text, shorter) : 0;
 }
 
 static int by_falling_length(const void *a, const void *b)
 {
-    const folded_label *x = a, *y = b;
+    const ss_folded_label *x = a, *y = b;
     if (x->len != y->len) return x->len < y->len ? 1 : -1;
     return strcmp(x->text, y->text);
 }
@@ -83,7 +60,7 @@ static int fold_all(ss_span_labels *labels, const ss_taxonomy *taxonomy)
     }
     labels->first[labels->skills] = labels->count;
     ss_folded_free(&work);
-    return bad;
+    return bad ? bad : ss_named_index_build(labels, taxonomy);
 }
 
 ss_span_labels *ss_span_labels_new(const ss_taxonomy *taxonomy, ss_error *err)
@@ -108,6 +85,7 @@ void ss_span_labels_free(ss_span_labels *labels)
 {
     if (!labels) return;
     ss_arena_free(&labels->arena);
+    ss_named_index_free(&labels->named);
     free(labels->labels);
     free(labels->first);
     free(labels);
@@ -132,14 +110,14 @@ void ss_span_finder_free(ss_span_finder *finder)
 
 int ss_span_sentence(ss_span_finder *finder, const char *text, size_t len, ss_error *err)
 {
+    finder->source = text;
     finder->len = len;
     if (!ss_fold(&finder->sentence, text, len)) return 0;
     finder->sentence.len = 0;
     return ss_fail_memory(err, "looking for labels in a sentence");
 }
 
-/* 1 if a label that begins at `at` is not the tail of a longer name: "js" in "Node.js", "net" in ".NET". */
-static int begins_word(const ss_folded *in, size_t at)
+int ss_span_begins_word(const ss_folded *in, size_t at)
 {
     if (!at) return 1;
     if (ss_fold_word_before(in->text, at)) return 0;
@@ -157,8 +135,7 @@ static int ends_word(const ss_folded *in, size_t at)
     return !(next == '+' && at + 1 < in->len && in->text[at + 1] == '+');
 }
 
-/* Where the label that ends before `at` ends, its plural "s" included; 0 if it ends inside a word. */
-static size_t end_of_word(const ss_folded *in, size_t at)
+size_t ss_span_end_of_word(const ss_folded *in, size_t at)
 {
     if (ends_word(in, at)) return at;
     if (ss_fold_word_before(in->text, at) && in->text[at] == 's' && ends_word(in, at + 1)) return at + 1;
@@ -166,14 +143,14 @@ static size_t end_of_word(const ss_folded *in, size_t at)
 }
 
 /* Leftmost place of the label on word borders: its first byte, and *end behind the last; SIZE_MAX if there is none. */
-static size_t find_label(const ss_folded *in, const folded_label *label, size_t *end)
+static size_t find_label(const ss_folded *in, const ss_folded_label *label, size_t *end)
 {
     size_t from = 0;
     while (in->len - from >= label->len) {
         const char *found = memmem(in->text + from, in->len - from, label->text, label->len);
         if (!found) break;
         size_t at = (size_t)(found - in->text);
-        *end = begins_word(in, at) ? end_of_word(in, at + label->len) : 0;
+        *end = ss_span_begins_word(in, at) ? ss_span_end_of_word(in, at + label->len) : 0;
         if (*end) return at;
         from = at + 1;
     }

@@ -75,10 +75,10 @@ static void print_report(const ss_index_report *report, const char *out)
            report->digest, out, (double)report->bytes / 1e6, report->skills, report->prototypes, report->dims,
            report->seconds);
     if (report->calibrated)
-        printf("calibrated on %s: %zu sentences, %zu with a skill; threshold %.3f (score %.3f): precision %.3f, recall "
-               "%.3f, F1 %.3f\n",
-               c->fitted_on, report->fit.sentences, report->fit.with_skill, c->threshold, report->fit.point.score,
-               report->fit.point.precision, report->fit.point.recall, report->fit.point.f1);
+        printf(
+            "calibrated on %s: %zu sentences, %zu with a skill; threshold %.3f: precision %.3f, recall %.3f, F1 %.3f\n",
+            c->fitted_on, report->fit.sentences, report->fit.with_skill, c->threshold, report->fit.point.precision,
+            report->fit.point.recall, report->fit.point.f1);
     else
         printf("threshold  %.3f (default calibration; --calibrate FILE.csv fits one to your data)\n", c->threshold);
     if (report->calibrated && report->fit.unknown_labels)

@@ -12,12 +12,14 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "match/candidates.h"
 #include "nn/embed.h"
 #include "worker/extract/ad_text.h"
 #include "worker/extract/distinct.h"
 #include "worker/extract/mention.h"
 
-enum { MATCH_PIECE = 64 };
+/* The nearest skills of a sentence; the rest of its SS_EXTRACT_HITS places is for skills that it names. */
+enum { MATCH_PIECE = 64, NEAREST = 20 };
 
 #define NOT_SCORED UINT32_MAX
 
@@ -146,6 +148,19 @@ const ss_release *ss_extractor_release(const ss_extractor *x)
     return x->release;
 }
 
+/* Runs the pieces on the pool; an error of any thread becomes the call's. */
+static int over_pieces(work *w, size_t pieces, ss_piece_fn *piece, ss_error *err)
+{
+    for (size_t i = 0; i < w->x->thread_count; i++) w->x->threads[i].error = (ss_error){0};
+    if (!ss_pool_run(w->x->pool, pieces, piece, w)) return 0;
+    for (size_t i = 0; i < w->x->thread_count; i++)
+        if (w->x->threads[i].error.status) {
+            if (err) *err = w->x->threads[i].error;
+            return -1;
+        }
+    return ss_fail(err, SS_INTERNAL, "a compute thread failed without a reason");
+}
+
 /* ---- 1: text ---- */
 
 static int text_piece(void *job, size_t thread, size_t piece)
@@ -232,22 +247,34 @@ static int embed(work *w, ss_error *err)
 
 /* ---- 5: match ---- */
 
+/* Named skills join the nearest ones, and the sentence's hits go to their place. */
+static int settle_sentence(work *w, thread_state *t, size_t unknown, ss_hit *hits, size_t count)
+{
+    uint32_t number = w->unknown[unknown];
+    ss_string_view text = w->distinct.texts[number];
+    if (ss_span_sentence(t->finder, text.data, text.len, &t->error)) return -1;
+    count = ss_candidates_add_named(ss_release_matrix(w->x->release), t->finder,
+                                    w->vectors + unknown * w->x->cache_release.dims, hits, count, SS_EXTRACT_HITS);
+    w->counts[number] = (int32_t)count;
+    for (size_t k = 0; k < count; k++)
+        w->hits[(size_t)number * SS_EXTRACT_HITS + k] = (ss_hit_value){.skill = hits[k].skill, .score = hits[k].score};
+    return 0;
+}
+
 static int match_piece(void *job, size_t thread, size_t piece)
 {
     work *w = job;
-    size_t from = piece * MATCH_PIECE, n = w->unknown_count - from, dims = w->x->cache_release.dims;
+    thread_state *t = &w->x->threads[thread];
+    size_t from = piece * MATCH_PIECE, n = w->unknown_count - from;
     if (n > MATCH_PIECE) n = MATCH_PIECE;
-    ss_hit hits[MATCH_PIECE * SS_EXTRACT_HITS];
+    ss_hit hits[MATCH_PIECE * NEAREST];
     uint32_t counts[MATCH_PIECE];
-    ss_skill_matrix_top(ss_release_matrix(w->x->release), w->x->threads[thread].match, w->vectors + from * dims, n,
-                        SS_EXTRACT_HITS, hits, counts);
+    ss_skill_matrix_top(ss_release_matrix(w->x->release), t->match, w->vectors + from * w->x->cache_release.dims, n,
+                        NEAREST, hits, counts);
     for (size_t i = 0; i < n; i++) {
-        uint32_t number = w->unknown[from + i];
-        w->counts[number] = (int32_t)counts[i];
-        for (uint32_t k = 0; k < counts[i]; k++) {
-            ss_hit hit = hits[i * SS_EXTRACT_HITS + k];
-            w->hits[(size_t)number * SS_EXTRACT_HITS + k] = (ss_hit_value){.skill = hit.skill, .score = hit.score};
-        }
+        ss_hit own[SS_EXTRACT_HITS];
+        memcpy(own, hits + i * NEAREST, counts[i] * sizeof *own);
+        if (settle_sentence(w, t, from + i, own, counts[i])) return -1;
     }
     return 0;
 }
@@ -256,7 +283,7 @@ static int match(work *w, ss_error *err)
 {
     size_t n = w->unknown_count;
     if (!n) return 0;
-    ss_pool_run(w->x->pool, (n + MATCH_PIECE - 1) / MATCH_PIECE, match_piece, w);
+    if (over_pieces(w, (n + MATCH_PIECE - 1) / MATCH_PIECE, match_piece, err)) return -1;
     if (!w->x->cache) return 0;
     ss_arena *arena = &w->x->arena;
     ss_hash128 *keys = ss_arena_alloc(arena, n * sizeof *keys);
@@ -328,19 +355,6 @@ static int record_piece(void *job, size_t thread, size_t piece)
 
 /* ---- the call ---- */
 
-/* Runs pieces over the ads; an error of any thread becomes the call's. */
-static int over_ads(work *w, ss_piece_fn *piece, ss_error *err)
-{
-    for (size_t i = 0; i < w->x->thread_count; i++) w->x->threads[i].error = (ss_error){0};
-    if (!ss_pool_run(w->x->pool, w->n, piece, w)) return 0;
-    for (size_t i = 0; i < w->x->thread_count; i++)
-        if (w->x->threads[i].error.status) {
-            if (err) *err = w->x->threads[i].error;
-            return -1;
-        }
-    return ss_fail(err, SS_INTERNAL, "a compute thread failed without a reason");
-}
-
 /* Seconds since *mark; moves the mark to now. */
 static double lap(double *mark)
 {
@@ -370,7 +384,7 @@ int ss_extract(ss_extractor *x, const ss_ad *ads, size_t n, ss_extraction *out, 
     w.sentence = ss_arena_calloc(&x->arena, n, sizeof *w.sentence);
     if (!w.texts || !w.sentence) return ss_fail_memory(err, "starting a batch");
     double mark = ss_now();
-    if (over_ads(&w, text_piece, err) || find_distinct(&w, err)) return -1;
+    if (over_pieces(&w, n, text_piece, err) || find_distinct(&w, err)) return -1;
     w.stats->text_seconds += lap(&mark);
     if (look_up(&w, err)) return -1;
     w.stats->lookup_seconds += lap(&mark);
@@ -378,7 +392,7 @@ int ss_extract(ss_extractor *x, const ss_ad *ads, size_t n, ss_extraction *out, 
     w.stats->embed_seconds += lap(&mark);
     if (match(&w, err)) return -1;
     w.stats->match_seconds += lap(&mark);
-    if (over_ads(&w, record_piece, err)) return -1;
+    if (over_pieces(&w, n, record_piece, err)) return -1;
     w.stats->mention_seconds += lap(&mark);
     count_records(&w);
     return 0;

@@ -9,8 +9,8 @@
  *   2 distinct sentences of the batch are keyed by 128 bits of XXH3 over their text with white space folded
  *   3 look-up  what the sentence cache knows is not computed
  *   4 embed    the rest, packed by length into micro-batches
- *   5 match    top K of the skill matrix for each
- *   6 mention  threshold, top N, literal span; each compute thread takes whole ads
+ *   5 match    the nearest skills of the skill matrix for each, and those that the sentence names
+ *   6 mention  probability, threshold, top N, literal span; each compute thread takes whole ads
  *
  * A record depends only on the ad, the release and the options: hits of a sentence do not depend on the batch it came
  * in (encoder.h, skill_matrix.h), and everything else is per ad.

@@ -1,40 +1,72 @@
-/* mention.c - see mention.h. Hits come by falling score and probability is monotone in it, so the first hit under the
- * threshold ends a sentence. */
+/* mention.c - see mention.h.
+ *
+ * Per sentence: the candidates with their probability, those under the threshold dropped, sorted by falling
+ * probability, the first `top` kept.
+ */
 #include "worker/extract/mention.h"
 
 #include <string.h>
+
+#include "worker/extract/extractor.h"
 
 static ss_slice slice_of(const char *text)
 {
     return (ss_slice){.data = text, .len = strlen(text)};
 }
 
-static double probability(const ss_release *release, double score)
+/* A candidate that passed the threshold. */
+typedef struct kept {
+    ss_hit_value hit;
+    double probability;
+} kept;
+
+static int is_named(const uint32_t *named, size_t count, uint32_t skill)
 {
-    return ss_calibration_probability(&ss_release_manifest(release)->calibration, score);
+    for (size_t i = 0; i < count; i++)
+        if (named[i] == skill) return 1;
+    return 0;
 }
 
-/* Hits of one sentence that are kept. */
-static size_t kept(const ss_release *release, const ss_mention_rules *rules, const ss_sentence_hits *hits)
+/* Equal probabilities: by score, then by skill, so that the order is always the same. */
+static int comes_before(const kept *a, const kept *b)
 {
-    size_t n = 0;
-    while (n < hits->count && n < rules->top && probability(release, (double)hits->hits[n].score) >= rules->threshold)
-        n++;
-    return n;
+    if (a->probability > b->probability) return 1;
+    if (a->probability < b->probability) return 0;
+    if (a->hit.score > b->hit.score) return 1;
+    return a->hit.score == b->hit.score && a->hit.skill < b->hit.skill;
+}
+
+/* The mentions of one sentence, best first; `out` has room for all its hits. Returns how many. */
+static size_t keep(const ss_release *release, const ss_mention_rules *rules, const ss_sentence_hits *hits,
+                   const ss_span_finder *finder, kept *out)
+{
+    const ss_calibration *calibration = &ss_release_manifest(release)->calibration;
+    uint32_t named[SS_EXTRACT_HITS];
+    size_t named_count = ss_span_named(finder, named, SS_EXTRACT_HITS), n = 0;
+    for (size_t i = 0; i < hits->count; i++) {
+        ss_hit_value hit = hits->hits[i];
+        ss_evidence evidence = {.score = hit.score, .named = is_named(named, named_count, hit.skill)};
+        kept item = {.hit = hit, .probability = ss_calibration_probability(calibration, evidence)};
+        if (item.probability < rules->threshold) continue;
+        size_t at = n++;
+        for (; at && comes_before(&item, &out[at - 1]); at--) out[at] = out[at - 1];
+        out[at] = item;
+    }
+    return n < rules->top ? n : rules->top;
 }
 
 static void fill(const ss_release *release, const ss_mention_rules *rules, const ss_ad_text *ad, size_t sentence,
-                 ss_hit_value hit, const ss_span_finder *finder, ss_record_mention *out)
+                 const kept *item, const ss_span_finder *finder, ss_record_mention *out)
 {
     ss_span span = ad->sentences[sentence];
-    const ss_skill *skill = ss_taxonomy_skill(ss_release_taxonomy(release), hit.skill);
-    ss_label_span place = ss_span_find(finder, hit.skill);
+    const ss_skill *skill = ss_taxonomy_skill(ss_release_taxonomy(release), item->hit.skill);
+    ss_label_span place = ss_span_find(finder, item->hit.skill);
     *out = (ss_record_mention){
         .skill_uri = slice_of(skill->uri),
         .label = slice_of(skill->label),
         .skill_type = slice_of(skill->type),
-        .score = hit.score,
-        .probability = (float)probability(release, (double)hit.score),
+        .score = item->hit.score,
+        .probability = (float)item->probability,
         .sentence_index = (uint32_t)sentence,
         .sentence_begin = span.begin,
         .sentence_end = span.end,
@@ -48,18 +80,19 @@ int ss_mentions_make(const ss_release *release, const ss_mention_rules *rules, c
                      const ss_sentence_hits *hits, ss_span_finder *finder, ss_arena *arena, ss_record *record,
                      ss_error *err)
 {
-    size_t total = 0;
-    for (size_t s = 0; s < ad->sentence_count; s++) total += kept(release, rules, &hits[s]);
-    ss_record_mention *mentions = ss_arena_alloc(arena, total * sizeof *mentions);
+    size_t most = 0, at = 0;
+    for (size_t s = 0; s < ad->sentence_count; s++) most += hits[s].count < rules->top ? hits[s].count : rules->top;
+    ss_record_mention *mentions = ss_arena_alloc(arena, most * sizeof *mentions);
     if (!mentions) return ss_fail_memory(err, "writing mentions");
-    size_t at = 0;
     for (size_t s = 0; s < ad->sentence_count; s++) {
-        size_t n = kept(release, rules, &hits[s]);
         ss_span span = ad->sentences[s];
-        if (n && ss_span_sentence(finder, ad->text.bytes + span.begin, span.end - span.begin, err)) return -1;
-        for (size_t i = 0; i < n; i++) fill(release, rules, ad, s, hits[s].hits[i], finder, &mentions[at++]);
+        if (!hits[s].count) continue;
+        if (ss_span_sentence(finder, ad->text.bytes + span.begin, span.end - span.begin, err)) return -1;
+        kept items[SS_EXTRACT_HITS];
+        size_t n = keep(release, rules, &hits[s], finder, items);
+        for (size_t i = 0; i < n; i++) fill(release, rules, ad, s, &items[i], finder, &mentions[at++]);
     }
     record->mentions = mentions;
-    record->mention_count = total;
+    record->mention_count = at;
     return 0;
 }

@@ -15,13 +15,13 @@ typedef struct ss_mention_rules {
     int with_text;
 } ss_mention_rules;
 
-/* Hits of a sentence, best first, as the matcher or the cache gave them. */
+/* Candidates of a sentence by falling score, as the matcher or the cache gave them; at most SS_EXTRACT_HITS. */
 typedef struct ss_sentence_hits {
     const ss_hit_value *hits;
     size_t count;
 } ss_sentence_hits;
 
-/* Fills record->mentions from the hits of each sentence (count 0: not scored, or no skill). The spans are looked up
+/* Fills record->mentions from the hits of each sentence (count 0: not scored). The spans are looked up
  * with this thread's finder. Mentions are ordered by sentence, then falling probability. -1 only without memory. */
 int ss_mentions_make(const ss_release *release, const ss_mention_rules *rules, const ss_ad_text *ad,
                      const ss_sentence_hits *hits, ss_span_finder *finder, ss_arena *arena, ss_record *record,

@@ -21,83 +21,109 @@ static double uniform(void)
     return (double)(state64 >> 11) / (double)(1ull << 53);
 }
 
-/* n pairs whose labels are drawn with probability 1 / (1 + exp(-(slope * score + intercept))). */
+static double logistic(double z)
+{
+    return 1 / (1 + exp(-z));
+}
+
+/* n pairs whose labels are drawn with the probability that `truth` gives them; every third skill is named. */
+static ss_judged_pair *draw_judged(size_t n, ss_calibration truth)
+{
+    ss_judged_pair *out = calloc(n, sizeof *out);
+    assert_non_null(out);
+    for (size_t i = 0; i < n; i++) {
+        out[i].evidence =
+            (ss_evidence){.score = (float)uniform(), .gate = (float)(4 * uniform() - 2), .named = uniform() < 0.33};
+        out[i].positive = uniform() < ss_calibration_probability(&truth, out[i].evidence);
+    }
+    return out;
+}
+
 static ss_scored_pair *draw(size_t n, double slope, double intercept)
 {
     ss_scored_pair *out = calloc(n, sizeof *out);
     assert_non_null(out);
     for (size_t i = 0; i < n; i++) {
         out[i].score = (float)uniform();
-        out[i].positive = uniform() < 1 / (1 + exp(-(slope * out[i].score + intercept)));
+        out[i].positive = uniform() < logistic(slope * out[i].score + intercept);
     }
     return out;
 }
 
-/* The conditions that define the solution: for smoothed targets t, sum (p - t) = 0 and sum (p - t) * score = 0. */
-static void check_conditions(const ss_scored_pair *pairs, size_t n, double slope, double intercept)
+/* The conditions that define the solution: for smoothed targets t and every kind of evidence x, sum (p - t) * x = 0. */
+static void check_conditions(const ss_judged_pair *pairs, size_t n, const ss_calibration *fit)
 {
-    double positives = 0, residual = 0, weighted = 0;
+    double positives = 0, sums[4] = {0};
     for (size_t i = 0; i < n; i++) positives += pairs[i].positive != 0;
     double high = (positives + 1) / (positives + 2), low = 1 / ((double)n - positives + 2);
     for (size_t i = 0; i < n; i++) {
-        double p = 1 / (1 + exp(-(slope * pairs[i].score + intercept)));
-        residual += p - (pairs[i].positive ? high : low);
-        weighted += (p - (pairs[i].positive ? high : low)) * pairs[i].score;
+        double d = ss_calibration_probability(fit, pairs[i].evidence) - (pairs[i].positive ? high : low);
+        sums[0] += d;
+        sums[1] += d * pairs[i].evidence.score;
+        sums[2] += d * pairs[i].evidence.named;
+        sums[3] += d * pairs[i].evidence.gate;
     }
-    assert_true(fabs(residual) < 1e-6 * (double)n);
-    assert_true(fabs(weighted) < 1e-6 * (double)n);
+    for (int k = 0; k < 4; k++) assert_true(fabs(sums[k]) < 1e-6 * (double)n);
 }
 
 static void fit_meets_the_conditions_of_maximum_likelihood(void **state)
 {
     (void)state;
-    const double truths[][2] = {{12, -9}, {0.5, -4}, {-6, 3}, {40, -20}, {0, 0}};
+    const ss_calibration truths[] = {{.slope = 12, .named = 4, .gate = 0.5, .intercept = -9},
+                                     {.slope = 0.5, .named = -1, .gate = 1, .intercept = -3},
+                                     {.slope = -6, .intercept = 3},
+                                     {.slope = 40, .named = 9, .gate = -1, .intercept = -20},
+                                     {.slope = 0}};
     for (size_t t = 0; t < sizeof truths / sizeof *truths; t++) {
         const size_t n = 20000;
-        ss_scored_pair *pairs = draw(n, truths[t][0], truths[t][1]);
+        ss_judged_pair *pairs = draw_judged(n, truths[t]);
         ss_error err = {0};
-        double slope, intercept;
-        assert_int_equal(ss_calibration_fit(pairs, n, &slope, &intercept, &err), 0);
-        check_conditions(pairs, n, slope, intercept);
-        /* The maximum is near the truth: both probabilities agree to two points where the data lie. */
-        for (double s = 0; s <= 1; s += 0.1)
-            assert_true(fabs(1 / (1 + exp(-(slope * s + intercept))) -
-                             1 / (1 + exp(-(truths[t][0] * s + truths[t][1])))) < 0.03);
+        ss_calibration fit = {0};
+        assert_int_equal(ss_calibration_fit(pairs, n, &fit, &err), 0);
+        check_conditions(pairs, n, &fit);
+        /* The maximum is near the truth: over the data the probabilities differ by less than a point. */
+        double difference = 0;
+        for (size_t i = 0; i < n; i++)
+            difference += fabs(ss_calibration_probability(&fit, pairs[i].evidence) -
+                               ss_calibration_probability(&truths[t], pairs[i].evidence));
+        assert_true(difference / (double)n < 0.01);
         free(pairs);
     }
 }
 
-/* Two scores only: the fit must give each its own smoothed share of positives, which can be written down. */
+/* Two scores only: the fit must give each its own smoothed share of positives, which can be written down. The kinds of
+ * evidence that never vary must weigh nothing. */
 static void fit_of_two_scores_has_a_closed_form(void **state)
 {
     (void)state;
-    ss_scored_pair pairs[100];
-    for (int i = 0; i < 100; i++) pairs[i] = (ss_scored_pair){i < 40 ? 1.0f : 0.0f, i < 30 || i >= 90};
+    ss_judged_pair pairs[100];
+    for (int i = 0; i < 100; i++) pairs[i] = (ss_judged_pair){{.score = i < 40 ? 1.0f : 0.0f}, i < 30 || i >= 90};
     ss_error err = {0};
-    double a, b;
-    assert_int_equal(ss_calibration_fit(pairs, 100, &a, &b, &err), 0);
+    ss_calibration fit = {0};
+    assert_int_equal(ss_calibration_fit(pairs, 100, &fit, &err), 0);
     double high = 41.0 / 42, low = 1.0 / 62; /* 40 positives, 60 negatives */
     double at1 = (30 * high + 10 * low) / 40, at0 = (10 * high + 50 * low) / 60;
-    assert_true(fabs(1 / (1 + exp(-b)) - at0) < 1e-6);
-    assert_true(fabs(1 / (1 + exp(-a - b)) - at1) < 1e-6);
+    assert_true(fabs(logistic(fit.intercept) - at0) < 1e-6);
+    assert_true(fabs(logistic(fit.slope + fit.intercept) - at1) < 1e-6);
+    assert_true(fit.named == 0 && fit.gate == 0);
 }
 
 static void fit_survives_separable_and_equal_scores(void **state)
 {
     (void)state;
-    ss_scored_pair pairs[8];
+    ss_judged_pair pairs[8];
     ss_error err = {0};
-    double a, b;
-    for (int i = 0; i < 8; i++) pairs[i] = (ss_scored_pair){(float)i / 8, i >= 4};
-    assert_int_equal(ss_calibration_fit(pairs, 8, &a, &b, &err), 0);
-    assert_true(isfinite(a) && isfinite(b) && a > 0);
-    for (int i = 0; i < 8; i++) pairs[i].score = 0.5f;
-    assert_int_equal(ss_calibration_fit(pairs, 8, &a, &b, &err), 0);
-    assert_true(fabs(1 / (1 + exp(-(a * 0.5 + b))) - 0.5) < 1e-6);
+    ss_calibration fit = {0};
+    for (int i = 0; i < 8; i++) pairs[i] = (ss_judged_pair){{.score = (float)i / 8}, i >= 4};
+    assert_int_equal(ss_calibration_fit(pairs, 8, &fit, &err), 0);
+    assert_true(isfinite(fit.slope) && isfinite(fit.intercept) && fit.slope > 0);
+    for (int i = 0; i < 8; i++) pairs[i].evidence.score = 0.5f;
+    assert_int_equal(ss_calibration_fit(pairs, 8, &fit, &err), 0);
+    assert_true(fabs(logistic(fit.slope * 0.5 + fit.intercept) - 0.5) < 1e-6);
     for (int i = 0; i < 8; i++) pairs[i].positive = 1;
-    assert_int_equal(ss_calibration_fit(pairs, 8, &a, &b, &err), -1);
+    assert_int_equal(ss_calibration_fit(pairs, 8, &fit, &err), -1);
     assert_int_equal(err.status, SS_INPUT);
-    assert_int_equal(ss_calibration_fit(pairs, 0, &a, &b, &err), -1);
+    assert_int_equal(ss_calibration_fit(pairs, 0, &fit, &err), -1);
 }
 
 static void check_best_cut(const ss_scored_pair *pairs, size_t n, size_t missed)
@@ -155,11 +181,12 @@ static void without_positives_nothing_is_kept(void **state)
 static void probability_is_the_logistic_function(void **state)
 {
     (void)state;
-    const ss_calibration c = {.slope = 10, .intercept = -5};
-    assert_true(fabs(ss_calibration_probability(&c, 0.5) - 0.5) < 1e-15);
-    assert_true(fabs(ss_calibration_probability(&c, 0.7) - 1 / (1 + exp(-2.0))) < 1e-15);
-    assert_true(ss_calibration_probability(&c, 1000) == 1);
-    assert_true(ss_calibration_probability(&c, -1000) == 0);
+    const ss_calibration c = {.slope = 10, .named = 3, .gate = 2, .intercept = -5};
+    assert_true(fabs(ss_calibration_probability(&c, (ss_evidence){.score = 0.5f}) - 0.5) < 1e-15);
+    assert_true(fabs(ss_calibration_probability(&c, (ss_evidence){.score = 0.5f, .named = 1}) - logistic(3)) < 1e-15);
+    assert_true(fabs(ss_calibration_probability(&c, (ss_evidence){.score = 0.5f, .gate = -1}) - logistic(-2)) < 1e-15);
+    assert_true(ss_calibration_probability(&c, (ss_evidence){.score = 1000}) == 1);
+    assert_true(ss_calibration_probability(&c, (ss_evidence){.score = -1000}) == 0);
     ss_calibration d = ss_calibration_default();
     assert_string_equal(d.fitted_on, "default");
     assert_true(d.slope > 0 && d.threshold > 0 && d.threshold < 1);

@@ -1,0 +1,54 @@
+/* candidates.c - see candidates.h. Lists are short (tens), so plain scans do. */
+#include "match/candidates.h"
+
+enum { MOST_NAMED = 64 };
+
+static int holds_skill(const ss_hit *hits, size_t count, uint32_t skill)
+{
+    for (size_t i = 0; i < count; i++)
+        if (hits[i].skill == skill) return 1;
+    return 0;
+}
+
+static int is_in(const uint32_t *skills, size_t count, uint32_t skill)
+{
+    for (size_t i = 0; i < count; i++)
+        if (skills[i] == skill) return 1;
+    return 0;
+}
+
+/* Takes the last hit that is not named out of the list; 0 when all are. */
+static int drop_last_unnamed(ss_hit *hits, size_t *count, const uint32_t *named, size_t named_count)
+{
+    for (size_t i = *count; i-- > 0;) {
+        if (is_in(named, named_count, hits[i].skill)) continue;
+        for (size_t k = i + 1; k < *count; k++) hits[k - 1] = hits[k];
+        --*count;
+        return 1;
+    }
+    return 0;
+}
+
+static void insert(ss_hit *hits, size_t *count, ss_hit hit)
+{
+    size_t at = (*count)++;
+    while (at &&
+           (hits[at - 1].score < hit.score || (hits[at - 1].score == hit.score && hits[at - 1].skill > hit.skill))) {
+        hits[at] = hits[at - 1];
+        at--;
+    }
+    hits[at] = hit;
+}
+
+size_t ss_candidates_add_named(const ss_skill_matrix *matrix, const ss_span_finder *finder, const float *vector,
+                               ss_hit *hits, size_t count, size_t room)
+{
+    uint32_t named[MOST_NAMED];
+    size_t named_count = ss_span_named(finder, named, MOST_NAMED);
+    for (size_t i = 0; i < named_count; i++) {
+        if (holds_skill(hits, count, named[i])) continue;
+        if (count == room && !drop_last_unnamed(hits, &count, named, named_count)) break;
+        insert(hits, &count, (ss_hit){.skill = named[i], .score = ss_skill_matrix_score_of(matrix, named[i], vector)});
+    }
+    return count;
+}

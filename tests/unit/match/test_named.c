@@ -1,0 +1,172 @@
+/* Which skills a sentence names, and how they join the nearest ones. Oracle: ss_span_find on a list without
+ * alternatives, which looks for each label on its own; the index must find exactly those. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "match/candidates.h"
+
+enum { JAVA, CPP, C, CSHARP, NET, NODE, MANAGE, MANAGE_STAFF, CAFE, GO, TOOL, SQL, SHELL, SKILLS };
+static const char csv[] = "id,label\n"
+                          "0,Java (computer programming)\n"
+                          "1,C++\n"
+                          "2,C\n"
+                          "3,C#\n"
+                          "4,.NET\n"
+                          "5,Node\n"
+                          "6,manage\n"
+                          "7,manage staff \n"
+                          "8,caf\xC3\xA9 service\n"
+                          "9,Go (computer programming)\n"
+                          "10,tool\n"
+                          "11,SQL (query language)\n"
+                          "12,shell script (a) (b)\n";
+
+typedef struct fixture {
+    ss_taxonomy *taxonomy;
+    ss_span_labels *labels;
+    ss_span_finder *finder;
+} fixture;
+
+static int set_up(void **state)
+{
+    static fixture f;
+    f.taxonomy = ss_taxonomy_parse("t.csv", csv, sizeof csv - 1, NULL, NULL, NULL);
+    f.labels = f.taxonomy ? ss_span_labels_new(f.taxonomy, NULL) : NULL;
+    f.finder = f.labels ? ss_span_finder_new(f.labels, NULL) : NULL;
+    *state = &f;
+    return f.finder ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    fixture *f = *state;
+    ss_span_finder_free(f->finder);
+    ss_span_labels_free(f->labels);
+    ss_taxonomy_free(f->taxonomy);
+    return 0;
+}
+
+static unsigned named_set(const fixture *f, const char *text, size_t len)
+{
+    uint32_t skills[SKILLS + 4];
+    assert_int_equal(ss_span_sentence(f->finder, text, len, NULL), 0);
+    size_t n = ss_span_named(f->finder, skills, SKILLS + 4);
+    unsigned set = 0;
+    for (size_t i = 0; i < n; i++) {
+        assert_true(skills[i] < SKILLS);
+        assert_false(set & 1u << skills[i]); /* different skills */
+        set |= 1u << skills[i];
+    }
+    return set;
+}
+
+static void check(const fixture *f, const char *text, unsigned expected)
+{
+    unsigned got = named_set(f, text, strlen(text));
+    if (got != expected) fail_msg("\"%s\": %#x, expected %#x", text, got, expected);
+}
+
+static void finds_the_skills_that_are_named(void **state)
+{
+    const fixture *f = *state;
+    check(f, "Java, C++ and C#", 1u << JAVA | 1u << CPP | 1u << CSHARP);
+    check(f, "JAVASCRIPT", 0);
+    check(f, "You will manage staff.", 1u << MANAGE | 1u << MANAGE_STAFF);
+    check(f, "management of staff", 0);
+    check(f, "Cafe  service with tools", 1u << CAFE | 1u << TOOL);
+    check(f, "we go fast", 0); /* the verb: a short label without its bracket keeps its case */
+    check(f, "Go, Node, SQLs", 1u << GO | 1u << NODE | 1u << SQL);
+    check(f, "go (computer programming)", 1u << GO); /* the whole label in any case */
+    check(f, "a shell script (a)", 1u << SHELL);
+    check(f, "ASP.NET and .net", 1u << NET);
+    check(f, "", 0);
+    check(f, "\xFF\xFE", 0);
+}
+
+static void agrees_with_looking_for_each_label(void **state)
+{
+    const fixture *f = *state;
+    static const char *const parts[] = {"java",        " ",       "C",    "+",        "#",   ".", "net",
+                                        "caf\xC3\xA9", "service", "s",    "\xC2\xA0", "\n",  "(", ")",
+                                        "manage",      "staff",   "node", "tool",     "SQL", "-", "shell",
+                                        "script",      " (a)",    "\xFF", ", "};
+    unsigned seed = 11;
+    for (int round = 0; round < 40000; round++) {
+        char text[256];
+        size_t len = 0;
+        for (int i = 0; i < 9; i++) {
+            const char *part = parts[((seed = seed * 1103515245u + 12345u) >> 16) % (sizeof parts / sizeof *parts)];
+            memcpy(text + len, part, strlen(part));
+            len += strlen(part);
+        }
+        unsigned got = named_set(f, text, len), expected = 0;
+        for (uint32_t skill = 0; skill < SKILLS; skill++)
+            if (ss_span_find(f->finder, skill).literal) expected |= 1u << skill;
+        text[len] = 0;
+        if (got != expected) fail_msg("\"%s\": %#x, expected %#x", text, got, expected);
+    }
+}
+
+static void stops_at_the_limit(void **state)
+{
+    const fixture *f = *state;
+    uint32_t skills[2];
+    assert_int_equal(ss_span_sentence(f->finder, "Java C++ C# SQL", 15, NULL), 0);
+    assert_int_equal(ss_span_named(f->finder, skills, 2), 2);
+    assert_int_equal(skills[0], JAVA);
+    assert_int_equal(skills[1], CPP);
+    assert_int_equal(ss_span_named(f->finder, skills, 0), 0);
+}
+
+/* Scores that are easy to read: the vector of skill s has 1 - s/100 in its first place, the sentence is (1, 0). */
+static ss_skill_matrix *make_matrix(const fixture *f)
+{
+    ss_prototypes prototypes;
+    assert_int_equal(ss_prototypes_list(f->taxonomy, SS_PROTOTYPE_LABEL, &prototypes, NULL), 0);
+    float values[SKILLS * 2] = {0};
+    for (int s = 0; s < SKILLS; s++) values[2 * s] = 1 - (float)s / 100;
+    ss_skill_matrix *matrix = ss_skill_matrix_from_values(values, 2, &prototypes, SKILLS, SS_SCORE_BEST, NULL);
+    ss_prototypes_free(&prototypes);
+    assert_non_null(matrix);
+    return matrix;
+}
+
+static void named_skills_join_the_nearest_in_order(void **state)
+{
+    const fixture *f = *state;
+    ss_skill_matrix *matrix = make_matrix(f);
+    const float vector[2] = {1, 0};
+    assert_int_equal(ss_span_sentence(f->finder, "tools, SQL, Java", 16, NULL), 0);
+    for (size_t room = 3; room <= 5; room++) {
+        ss_hit hits[5] = {{JAVA, 1.0f}, {CPP, 0.99f}, {C, 0.98f}};
+        size_t n = ss_candidates_add_named(matrix, f->finder, vector, hits, 3, room);
+        assert_int_equal(n, room);
+        unsigned set = 0;
+        for (size_t i = 0; i < n; i++) {
+            set |= 1u << hits[i].skill;
+            assert_true(hits[i].score == ss_skill_matrix_score_of(matrix, hits[i].skill, vector));
+            assert_true(!i || hits[i - 1].score >= hits[i].score);
+        }
+        unsigned named = 1u << JAVA | 1u << TOOL | 1u << SQL;
+        assert_int_equal(set & named, named); /* the nearest ones made room, worst first */
+        assert_int_equal(set & ~named, room == 3 ? 0 : room == 4 ? 1u << CPP : 1u << CPP | 1u << C);
+    }
+    ss_skill_matrix_free(matrix);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(finds_the_skills_that_are_named),
+        cmocka_unit_test(agrees_with_looking_for_each_label),
+        cmocka_unit_test(stops_at_the_limit),
+        cmocka_unit_test(named_skills_join_the_nearest_in_order),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
