@@ -11,11 +11,11 @@
 
 /* Numbers of one AdamW update, see adamw.h. */
 typedef struct ss_adamw_numbers {
-    float factor;             /* of the gradient */
-    float beta1, beta2;
-    float keep;               /* 1 - lr * decay */
-    float rate;               /* lr / (1 - beta1^t) */
-    float root;               /* sqrt(1 - beta2^t) */
+    float factor;                     /* of the gradient */
+    float beta1, beta2, rest1, rest2; /* rest: 1 - beta, rounded once */
+    float keep;                       /* 1 - lr * decay */
+    float rate;                       /* lr / (1 - beta1^t) */
+    float root;                       /* sqrt(1 - beta2^t) */
     float epsilon;
 } ss_adamw_numbers;
 
@@ -41,9 +41,9 @@ typedef struct ss_row_kernels {
     /* d (n) = p (d - sum p d): from the gradient of probabilities to that of scores, in place. */
     void (*softmax_backward)(const float *p, float *d, size_t n);
 
-    void (*multiply)(float *x, const float *y, size_t n);                /* x *= y */
+    void (*multiply)(float *x, const float *y, size_t n);                 /* x *= y */
     void (*add_scaled)(float *x, const float *y, float factor, size_t n); /* x += factor y */
-    double (*squares)(const float *x, size_t n);                         /* sum of x^2 */
+    double (*squares)(const float *x, size_t n);                          /* sum of x^2 */
 
     /* See dropout.h. */
     void (*dropout)(uint64_t key, float p, float *x, size_t n);

@@ -4,8 +4,9 @@
  *   LANES            floats of a vector
  *   STRIP_ROWS       rows of the register tile of outer (two accumulators each)
  *   ROW_KERNELS, ROW_KERNELS_NAME   name of the set as symbol and as text
- * The products are written with vectors; the rest are plain loops that the compiler turns into vector code: branch-free,
- * sums marked with `omp simd reduction`, which fixes their order for a set.
+ * The products are written with vectors; the rest are plain loops that `omp simd` lets the compiler turn into vector
+ * code (no iteration needs another's result, even where in- and output are one array); the order of a sum is fixed for
+ * a set.
  */
 #include <math.h>
 #include <string.h>
@@ -73,16 +74,19 @@ static float norm(const float *x, const float *y, const float *gamma, const floa
                   float *hat, float *out)
 {
     float total = 0.0f, squares = 0.0f;
-    if (y)
+    if (y) {
+#pragma omp simd
         for (size_t i = 0; i < n; i++) hat[i] = x[i] + y[i];
-    else if (hat != x)
+    } else if (hat != x) {
         memcpy(hat, x, n * sizeof *hat);
+    }
 #pragma omp simd reduction(+ : total)
     for (size_t i = 0; i < n; i++) total += hat[i];
     float mean = total / (float)n;
 #pragma omp simd reduction(+ : squares)
     for (size_t i = 0; i < n; i++) squares += (hat[i] - mean) * (hat[i] - mean);
     float root = 1.0f / sqrtf(squares / (float)n + epsilon);
+#pragma omp simd
     for (size_t i = 0; i < n; i++) {
         float h = (hat[i] - mean) * root;
         hat[i] = h;
@@ -105,6 +109,7 @@ static void norm_backward(const float *d_out, const float *hat, const float *gam
         d_gamma[i] += d_out[i] * hat[i];
     }
     float mean = total / (float)n, slope = along / (float)n;
+#pragma omp simd
     for (size_t i = 0; i < n; i++) d_x[i] = root * (d_out[i] * gamma[i] - mean - hat[i] * slope);
 }
 
@@ -155,9 +160,11 @@ static void slope(ss_activation activation, float *x, const float *y, size_t n)
 {
     switch (activation) {
     case SS_GELU:
+#pragma omp simd
         for (size_t i = 0; i < n; i++) x[i] = gelu_slope(x[i], y[i]);
         break;
     case SS_GELU_TANH:
+#pragma omp simd
         for (size_t i = 0; i < n; i++) x[i] = gelu_tanh_slope(x[i]);
         break;
     case SS_RELU:
@@ -173,16 +180,19 @@ static void softmax_backward(const float *p, float *d, size_t n)
     float along = 0.0f;
 #pragma omp simd reduction(+ : along)
     for (size_t i = 0; i < n; i++) along += p[i] * d[i];
+#pragma omp simd
     for (size_t i = 0; i < n; i++) d[i] = p[i] * (d[i] - along);
 }
 
 static void multiply(float *x, const float *y, size_t n)
 {
+#pragma omp simd
     for (size_t i = 0; i < n; i++) x[i] *= y[i];
 }
 
 static void add_scaled(float *x, const float *y, float factor, size_t n)
 {
+#pragma omp simd
     for (size_t i = 0; i < n; i++) x[i] += factor * y[i];
 }
 
@@ -200,6 +210,7 @@ static void dropout(uint64_t key, float p, float *x, size_t n)
     uint32_t low = (uint32_t)key, high = (uint32_t)(key >> 32);
     uint32_t limit = (uint32_t)((double)p * 4294967296.0);
     float gain = 1.0f / (1.0f - p);
+#pragma omp simd
     for (size_t i = 0; i < n; i++) {
         uint32_t h = (uint32_t)i * 0x9e3779b1u + low;
         h ^= h >> 16;
@@ -216,10 +227,11 @@ static void adamw(const ss_adamw_numbers *numbers, const float *gradients, float
                   size_t n)
 {
     ss_adamw_numbers k = *numbers;
+#pragma omp simd
     for (size_t i = 0; i < n; i++) {
         float g = gradients[i] * k.factor;
-        float m = first[i] + (1.0f - k.beta1) * (g - first[i]);
-        float v = k.beta2 * second[i] + (1.0f - k.beta2) * g * g;
+        float m = first[i] + k.rest1 * (g - first[i]);
+        float v = k.beta2 * second[i] + k.rest2 * g * g;
         first[i] = m;
         second[i] = v;
         values[i] = k.keep * values[i] - k.rate * m / (sqrtf(v) / k.root + k.epsilon);
