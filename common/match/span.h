@@ -44,8 +44,9 @@ ss_label_span ss_span_find(const ss_span_finder *finder, uint32_t skill);
 
 /* The skills whose preferred label, with or without its final bracket, stands in the sentence taken last: literally, on
  * word borders, as above. Alternative labels do not count: many are everyday words ("lead", "plan"), and measured on
- * real ads 3 % of them meant their skill, of preferred labels 55 %. A label that without its bracket has at most three
- * characters ("Go (computer programming)") must be written in the same case. Writes at most `max` different skills, in
+ * real ads 3 % of them meant their skill, of preferred labels 55 %. A one-word name that is also
+ * an everyday word ("Source (digital game ...)", see everyday_words.h), or that without its bracket has at most three
+ * characters ("Go (computer programming)"), must be written in the same case. Writes at most `max` different skills, in
  * the order of their places, and returns how many. */
 size_t ss_span_named(const ss_span_finder *finder, uint32_t *skills, size_t max);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "match/everyday_words.h"
 #include "match/span_parts.h"
 
 enum { EXACT_CASE_UP_TO = 3 };
@@ -32,7 +33,6 @@ static size_t slot_of(const ss_named_index *index, const char *word, size_t len)
 static int add(ss_span_labels *labels, ss_folded *work, uint32_t skill, const char *text, size_t len, int exact)
 {
     ss_named_index *index = &labels->named;
-    while (len && text[len - 1] == ' ') len--;
     if (ss_fold(work, text, len)) return -1;
     if (!work->len) return 0;
     char *copy = ss_arena_copy(&labels->arena, work->text, work->len);
@@ -48,22 +48,41 @@ static int add(ss_span_labels *labels, ss_folded *work, uint32_t skill, const ch
     return 0;
 }
 
+/* 1 if the label must be written as the taxonomy writes it: a name, one word, that is short or an everyday word too. */
+static int needs_case(const ss_everyday_words *words, const char *label, size_t len)
+{
+    int upper = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (label[i] == ' ') return 0;
+        upper |= label[i] >= 'A' && label[i] <= 'Z';
+    }
+    return upper && (len <= EXACT_CASE_UP_TO || ss_everyday_words_has(words, label, len));
+}
+
+static int add_skill(ss_span_labels *labels, ss_folded *work, const ss_everyday_words *words, uint32_t skill,
+                     const char *label)
+{
+    size_t len = strlen(label), shorter = ss_label_without_bracket(label, len);
+    while (len && label[len - 1] == ' ') len--;
+    while (shorter && label[shorter - 1] == ' ') shorter--;
+    if (add(labels, work, skill, label, len, !shorter && len > EXACT_CASE_UP_TO && needs_case(words, label, len)))
+        return -1;
+    return shorter ? add(labels, work, skill, label, shorter, needs_case(words, label, shorter)) : 0;
+}
+
 int ss_named_index_build(ss_span_labels *labels, const ss_taxonomy *taxonomy)
 {
     ss_named_index *index = &labels->named;
     ss_folded work = {0};
+    ss_everyday_words words;
     index->slot_count = 64;
     while (index->slot_count < labels->skills * 2) index->slot_count *= 2;
     index->labels = calloc(labels->skills * 2 + 1, sizeof *index->labels);
     index->slots = calloc(index->slot_count, sizeof *index->slots);
-    int bad = !index->labels || !index->slots;
-    for (uint32_t s = 0; !bad && s < labels->skills; s++) {
-        const char *label = ss_taxonomy_skill(taxonomy, s)->label; /* the taxonomy outlives the index */
-        size_t len = strlen(label), shorter = ss_label_without_bracket(label, len);
-        while (shorter && label[shorter - 1] == ' ') shorter--;
-        bad = add(labels, &work, s, label, len, 0) ||
-              (shorter && add(labels, &work, s, label, shorter, shorter <= EXACT_CASE_UP_TO));
-    }
+    int bad = ss_everyday_words_collect(&words, taxonomy) || !index->labels || !index->slots;
+    for (uint32_t s = 0; !bad && s < labels->skills; s++) /* the taxonomy outlives the index */
+        bad = add_skill(labels, &work, &words, s, ss_taxonomy_skill(taxonomy, s)->label);
+    ss_everyday_words_free(&words);
     ss_folded_free(&work);
     return bad ? -1 : 0;
 }

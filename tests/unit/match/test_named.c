@@ -11,7 +11,7 @@
 
 #include "match/candidates.h"
 
-enum { JAVA, CPP, C, CSHARP, NET, NODE, MANAGE, MANAGE_STAFF, CAFE, GO, TOOL, SQL, SHELL, SKILLS };
+enum { JAVA, CPP, C, CSHARP, NET, NODE, MANAGE, MANAGE_STAFF, CAFE, GO, TOOL, SQL, SHELL, SOURCE, LESS, SKILLS };
 static const char csv[] = "id,label\n"
                           "0,Java (computer programming)\n"
                           "1,C++\n"
@@ -25,7 +25,10 @@ static const char csv[] = "id,label\n"
                           "9,Go (computer programming)\n"
                           "10,tool\n"
                           "11,SQL (query language)\n"
-                          "12,shell script (a) (b)\n";
+                          "12,shell script (a) (b)\n"
+                          "13,Source (open source games)\n"
+                          "14,LESS\n";
+/* "source" stands in lower case in skill 13's own label, "less" in no text of this list. */
 
 typedef struct fixture {
     ss_taxonomy *taxonomy;
@@ -85,6 +88,9 @@ static void finds_the_skills_that_are_named(void **state)
     check(f, "go (computer programming)", 1u << GO); /* the whole label in any case */
     check(f, "a shell script (a)", 1u << SHELL);
     check(f, "ASP.NET and .net", 1u << NET);
+    check(f, "open source or the Source engine", 1u << SOURCE);
+    check(f, "an open source project", 0); /* the everyday word */
+    check(f, "less or Less", 1u << LESS);
     check(f, "", 0);
     check(f, "\xFF\xFE", 0);
 }
