@@ -198,15 +198,17 @@ static step produce_one(ss_exchange *ex, ss_output *output, size_t index, int64_
     }
 }
 
-/* one_by_one: each output gets its own request, so that the broker's "too large" hits the guilty one only. */
+/* one_by_one: each output gets its own request, so that the broker's "too large" hits the guilty one only. Outputs that
+ * are known to be too large are left out, and make it a transaction that is not committed. */
 static step produce_all(ss_exchange *ex, int one_by_one, int64_t deadline, ss_error *err)
 {
     for (size_t i = 0; i < ex->output_count; i++) {
+        if (ex->outputs[i].rejected) continue;
         step got = produce_one(ex, &ex->outputs[i], i, deadline, err);
         if (got != STEP_OK) return got;
         if (!one_by_one) continue;
         rd_kafka_flush(ex->producer, call_ms(deadline));
-        if (ex->outputs[i].rejected) break;
+        if (ex->refused_by_broker) break; /* nothing more goes through this producer */
     }
     rd_kafka_poll(ex->producer, 0);
     return count_rejected(ex->outputs, ex->output_count) ? STEP_REJECTED : STEP_OK;
@@ -416,9 +418,12 @@ static step publish(ss_exchange *ex, const ss_batch_messages *m, ss_error *err)
 {
     step got = transact_afresh(ex, m, 0, err);
     if (got != STEP_REJECTED || !ex->refused_by_broker || count_rejected(ex->outputs, ex->output_count) < 2) return got;
-    /* The broker refuses whole requests: find out which output is the large one. */
+    /* The broker refuses whole requests: find out which outputs are the large ones, one a round. */
     for (size_t i = 0; i < ex->output_count; i++) ex->outputs[i].rejected = 0;
-    return transact_afresh(ex, m, 1, err);
+    do {
+        got = transact_afresh(ex, m, 1, err);
+    } while (got == STEP_REJECTED && ex->refused_by_broker);
+    return got;
 }
 
 static int is_current(ss_exchange *ex, const ss_batch_messages *m)
