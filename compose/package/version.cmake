@@ -1,0 +1,30 @@
+# SKILLSTREAM_VERSION and SKILLSTREAM_COMMIT: from the tag vX.Y.Z that git finds (X.Y.Z at the tag, X.Y.Z+N.gCOMMIT after
+# it), else project()'s version. Where there is no repository (a container's build context), both are given by -D.
+set(SKILLSTREAM_VERSION "" CACHE STRING "Version; empty: from git's tag")
+set(SKILLSTREAM_COMMIT "" CACHE STRING "Commit; empty: from git")
+
+function(skillstream_git out)
+  execute_process(COMMAND git -C ${CMAKE_SOURCE_DIR} ${ARGN}
+                  OUTPUT_VARIABLE text OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
+  if(failed)
+    set(text "")
+  endif()
+  set(${out} "${text}" PARENT_SCOPE)
+endfunction()
+
+if(SKILLSTREAM_VERSION STREQUAL "")
+  skillstream_git(described describe --tags --match v[0-9]* --abbrev=10)
+  if(described MATCHES "^v([0-9]+\\.[0-9]+\\.[0-9]+)$")
+    set(SKILLSTREAM_VERSION ${CMAKE_MATCH_1})
+  elseif(described MATCHES "^v([0-9]+\\.[0-9]+\\.[0-9]+)-([0-9]+)-(g[0-9a-f]+)$")
+    set(SKILLSTREAM_VERSION "${CMAKE_MATCH_1}+${CMAKE_MATCH_2}.${CMAKE_MATCH_3}")
+  else()
+    set(SKILLSTREAM_VERSION ${PROJECT_VERSION})
+  endif()
+endif()
+if(SKILLSTREAM_COMMIT STREQUAL "")
+  skillstream_git(SKILLSTREAM_COMMIT describe --always --dirty --abbrev=10 --exclude=*)
+  if(SKILLSTREAM_COMMIT STREQUAL "")
+    set(SKILLSTREAM_COMMIT unknown)
+  endif()
+endif()
