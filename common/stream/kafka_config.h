@@ -75,7 +75,7 @@ const char *ss_kafka_header_text(const ss_kafka_header *headers, size_t count, c
 /* Checks settings without a network: SS_CONFIG naming the key that librdkafka does not know, or does not accept. */
 int ss_kafka_check_settings(const ss_kafka_config *config, ss_error *err);
 
-/* Asks the brokers whether all `topics` exist, for at most timeout_ms:
+/* Asks the brokers whether all `topics` (at least one) exist, for at most timeout_ms:
  *     SS_NETWORK    no broker answered: "no broker at HOST:PORT after 30 s: Connection refused" (remedy: retry)
  *     SS_AUTH       the brokers refuse the credentials or the topic
  *     SS_NOT_FOUND  a topic is missing; names it and the command that creates it (remedy: retry)

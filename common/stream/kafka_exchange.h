@@ -64,8 +64,8 @@ typedef struct ss_batch {
 typedef enum ss_publish_result {
     SS_PUBLISH_COMMITTED = 0,
     SS_PUBLISH_DROPPED, /* aborted, or the partitions were taken away: the messages come again by themselves */
-    SS_PUBLISH_REJECTED /* an output is too large (see outputs[i].rejected): the batch is still the caller's, who
-                           publishes it again with something smaller (a dead letter) in that place */
+    SS_PUBLISH_REJECTED /* outputs are too large (all of them are marked, outputs[i].rejected): the batch is still
+                           the caller's, who publishes it again with something smaller in their places */
 } ss_publish_result;
 
 /* Connects, fences an earlier holder of the transactional.id, joins the group. Waits up to recover_patience_ms for a
@@ -92,7 +92,7 @@ void ss_exchange_discard(ss_exchange *exchange, ss_batch *batch);
 void ss_exchange_stop(ss_exchange *exchange);
 
 /* Leaves the group and frees everything. All batches must have been given back: -1 (SS_TIMEOUT, nothing freed) when
- * some are still out after timeout_ms. NULL is fine. */
+ * some are still out after timeout_ms. No other thread may be in next or publish any more. NULL is fine. */
 int ss_exchange_close(ss_exchange *exchange, int64_t timeout_ms, ss_error *err);
 
 typedef struct ss_exchange_partition {
