@@ -2,8 +2,8 @@
  *
  * OpenBLAS names its kernels after CPUs. What matters is the width of vectors that they use, so both its choice and the
  * CPU are reduced to that (none, AVX, AVX2, AVX-512), and only a choice below the CPU's width is overruled. On a
- * CPU with AVX-512, SkylakeX is the name that every OpenBLAS since 0.3.0 knows; measured on Zen 4 (0.3.21, one
- * thread) it is within 5 % of Haswell, Zen and Cooperlake there, on Intel it is far ahead of Haswell.
+ * CPU with AVX-512, SkylakeX is the oldest name for it, so every OpenBLAS that has such kernels knows it. Measured on
+ * Zen 4 (0.3.21, one thread) it is right and within 5 % of Haswell, Zen and Cooperlake.
  */
 #include "nn/blas.h"
 

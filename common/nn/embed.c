@@ -9,7 +9,8 @@
  * pieces are cheap, and threads finish together.
  *
  * The budget: enough rows that a block of weights, once in the cache, is used for many rows; few enough that the
- * activations of a micro-batch stay near. Between 256 and 2048 tokens the measured speed differs by 3 %.
+ * activations of a micro-batch stay in the cache too. Measured, sentences per second of CPU time (MiniLM, Zen 4 with
+ * 1 MiB L2): 245 with 256 tokens, 246 with 512, 239 with 1024, 223 with 2048, 204 with 4096; mpnet 34 to 32.
  */
 #include "nn/embed.h"
 
