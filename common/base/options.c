@@ -297,22 +297,33 @@ static int read_sources(ss_options *o, int argc, char **argv, ss_error *err)
     return read_all(o, settings, argc, argv, err) ? -1 : 0;
 }
 
+/* The pages that a program prints about itself instead of running. 1: one was asked for. */
+static int print_page(const ss_command *command, int argc, char **argv, const char *version)
+{
+    if (asked_for(argc, argv, "--help") || asked_for(argc, argv, "-h"))
+        ss_options_help(command, stdout);
+    else if (asked_for(argc, argv, "--help-markdown"))
+        ss_options_markdown(command, stdout);
+    else if (asked_for(argc, argv, "--help-man"))
+        ss_options_man(command, version, stdout);
+    else if (asked_for(argc, argv, "--help-bash"))
+        ss_options_complete((const ss_command *const[]){command, NULL}, "bash", stdout);
+    else if (asked_for(argc, argv, "--help-zsh"))
+        ss_options_complete((const ss_command *const[]){command, NULL}, "zsh", stdout);
+    else if (asked_for(argc, argv, "--help-fish"))
+        ss_options_complete((const ss_command *const[]){command, NULL}, "fish", stdout);
+    else if (asked_for(argc, argv, "--version"))
+        puts(version);
+    else
+        return 0;
+    return 1;
+}
+
 ss_parse ss_options_parse(ss_options **out, const ss_command *command, int argc, char **argv, const char *version,
                           void *values, ss_error *err)
 {
     *out = NULL;
-    if (asked_for(argc, argv, "--help") || asked_for(argc, argv, "-h")) {
-        ss_options_help(command, stdout);
-        return SS_PARSE_DONE;
-    }
-    if (asked_for(argc, argv, "--help-markdown")) {
-        ss_options_markdown(command, stdout);
-        return SS_PARSE_DONE;
-    }
-    if (asked_for(argc, argv, "--version")) {
-        puts(version);
-        return SS_PARSE_DONE;
-    }
+    if (print_page(command, argc, argv, version)) return SS_PARSE_DONE;
     ss_options *o = new_options(command, values, err);
     if (!o) return SS_PARSE_FAILED;
     if (read_sources(o, argc, argv, err) || check_required(o, err)) {

@@ -103,6 +103,14 @@ int ss_options_digest(const ss_options *options, char hex[65], ss_error *err);
 
 void ss_options_help(const ss_command *command, FILE *out);     /* as --help */
 void ss_options_markdown(const ss_command *command, FILE *out); /* as a reference page */
+/* As a manual page (man macros, section 1). `version`: as --version prints it; its first words stand at the foot. */
+void ss_options_man(const ss_command *command, const char *version, FILE *out);
+/* The first two lines of such a page, for a page that no option table describes. */
+void ss_man_head(const char *name, const char *summary, const char *version, FILE *out);
+
+/* Completion script of a program for "bash", "zsh" or "fish"; -1 for another shell. `commands` ends with NULL and holds
+ * the program's one command ("program") or all of its subcommands ("program word"). */
+int ss_options_complete(const ss_command *const *commands, const char *shell, FILE *out);
 
 void ss_options_free(ss_options *options);
 

@@ -12,7 +12,7 @@ static void help(FILE *out)
           "SYNOPSIS\n  skillstream COMMAND [OPTIONS] [ARGUMENTS]\n\nCOMMANDS\n",
           out);
     for (const ss_subcommand *c = ss_subcommands(); c->name; c++)
-        fprintf(out, "  %-9s %s\n", c->name, c->command->summary);
+        fprintf(out, "  %-10s %s\n", c->name, c->command->summary);
     fputs("\nOTHER PROGRAMS\n  skillstream-worker    tags ads from a Kafka topic, exactly once\n\n"
           "EXIT CODES\n  0 done   1 failed   2 wrong usage   78 wrong configuration\n\n"
           "EXAMPLES\n"
@@ -45,6 +45,20 @@ static int reference(void)
     return 0;
 }
 
+/* skillstream(1): what there is; each command has a page of its own. */
+static int overview_page(void)
+{
+    char version[1024];
+    ss_man_head("skillstream", "tags job ads with the skills they ask for",
+                ss_build_text("skillstream", version, sizeof version), stdout);
+    puts(".SH SYNOPSIS\n.B skillstream\nCOMMAND [OPTIONS] [ARGUMENTS]\n.SH COMMANDS");
+    for (const ss_subcommand *c = ss_subcommands(); c->name; c++)
+        printf(".TP\n\\fBskillstream\\-%s\\fR(1)\n%s\n", c->name, c->command->summary);
+    puts(".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage, 78 wrong configuration.\n.SH SEE ALSO\n"
+         "skillstream\\-worker(1), skillstream\\-trainer(1), skillstream\\-producer(1)");
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     ss_error blas = {0};
@@ -63,6 +77,7 @@ int main(int argc, char **argv)
         puts(ss_build_text("skillstream", text, sizeof text));
         return 0;
     }
+    if (!strcmp(word, "--help-man")) return overview_page();
     if (!strcmp(word, "reference")) return reference();
     for (const ss_subcommand *c = ss_subcommands(); c->name; c++)
         if (!strcmp(c->name, word)) return c->run(argc - 1, argv + 1);
