@@ -12,6 +12,7 @@ Environment, as tests/run exports it; the defaults are what a script needs when 
 import atexit
 import csv
 import ctypes
+import importlib
 import json
 import os
 import shutil
@@ -113,12 +114,21 @@ def need_file(path, what):
         raise Skip(f"{what} is missing ({path}); tests/run gets it")
 
 
+def need_package(name):
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        raise Skip(f"the Python package {name} is missing; tests/run installs it") from None
+
+
 # ---- Kafka ----
 
 class Kafka:
     """One real broker (KRaft), with room for large messages. A new one is empty; stop, kill and start keep its data."""
 
     def __init__(self, start=True):
+        need_package("confluent_kafka")
+        need_package("google.protobuf")
         need_file(os.path.join(KAFKA_JARS, "libs"), "Kafka")
         if not shutil.which("java"):
             raise Skip("java is missing; tests/run installs it")

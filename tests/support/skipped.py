@@ -4,27 +4,29 @@
   usage: skipped.py FILE.xml
 
 A ctest that exits with 77 is skipped as a whole; its last line of output is the reason. A cmocka program may also skip
-some of its tests by itself: those lines are counted too. Prints nothing but one line when nothing was skipped.
+some of its tests by itself: those are counted too, and the line before cmocka's is the reason.
 """
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
 
 
-def last_line(text):
-    lines = [line.strip() for line in (text or "").splitlines() if line.strip()]
-    return lines[-1] if lines else "no reason given"
+def reason(lines):
+    """The last line that says something, without "SKIP:" or "skipped:" before it."""
+    said = [line.strip() for line in lines if line.strip() and not line.startswith("[")]
+    return re.sub(r"^skip(ped)?: *", "", said[-1], flags=re.I) if said else "no reason given"
 
 
 def skipped(case):
     """(what, reason) pairs of one test case."""
-    name, output = case.get("name"), case.findtext("system-out") or ""
+    name, lines = case.get("name"), (case.findtext("system-out") or "").splitlines()
     if case.get("status") == "notrun" or case.find("skipped") is not None:
-        return [(name, last_line(output))]
-    parts = [m for m in re.findall(r"^\[  SKIPPED \] (\S+)\s*$", output, re.M) if not m.isdigit()]
-    reasons = re.findall(r"^SKIP: (.*)$", output, re.M)
-    return [(f"{name}: {part}", reasons[i] if i < len(reasons) else "see its output")
-            for i, part in enumerate(dict.fromkeys(parts))]
+        return [(name, reason(lines))]
+    if any(line.startswith("[==========] ") for line in lines):  # cmocka repeats the list at its end: leave that out
+        end = max(i for i, line in enumerate(lines) if line.startswith("[==========] "))
+        return [(f"{name}: {line[13:]}", reason(lines[i - 1:i])) for i, line in enumerate(lines[:end])
+                if line.startswith("[  SKIPPED ] ")]
+    return []
 
 
 def main():
