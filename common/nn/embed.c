@@ -96,12 +96,17 @@ ss_embedder *ss_embedder_new(const ss_encoder *encoder, ss_pool *pool, ss_error 
     embedder->threads = ss_pool_threads(pool);
     embedder->batch_tokens = longest > BUDGET ? longest : BUDGET;
     embedder->workers = calloc(embedder->threads, sizeof *embedder->workers);
-    int result = embedder->workers ? 0 : ss_fail_memory(err, "starting an embedder");
-    for (size_t i = 0; i < embedder->threads && result == 0; i++)
-        result = new_worker(embedder, &embedder->workers[i], err);
-    if (result == 0) return embedder;
-    ss_embedder_free(embedder);
-    return NULL;
+    if (!embedder->workers) {
+        ss_embedder_free(embedder);
+        ss_fail_memory(err, "starting an embedder");
+        return NULL;
+    }
+    for (size_t i = 0; i < embedder->threads; i++) {
+        if (new_worker(embedder, &embedder->workers[i], err) == 0) continue;
+        ss_embedder_free(embedder);
+        return NULL;
+    }
+    return embedder;
 }
 
 void ss_embedder_free(ss_embedder *embedder)

@@ -17,8 +17,14 @@
 #include "nn/kernels.h"
 
 #define INLINE static inline __attribute__((always_inline))
+/* Unrolls the loop over the rows of a tile: only then do its accumulators stay in registers. */
+#if defined(__clang__)
+#define UNROLL_ROWS _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL_ROWS _Pragma("GCC unroll 16")
+#endif
 
-enum { PANEL = 2 * LANES, UNROLL = 64 };
+enum { PANEL = 2 * LANES };
 _Static_assert((int)PANEL <= SS_MAX_PANEL && TILE_ROWS <= SS_MAX_TILE_ROWS, "kernels.h promises these limits");
 
 typedef float vec __attribute__((vector_size(LANES * sizeof(float))));
@@ -98,18 +104,18 @@ INLINE void tile(size_t rows, size_t k, const float *a, size_t lda, const float 
                  size_t ldc, int add)
 {
     vec acc[TILE_ROWS][2];
-#pragma GCC unroll 16
+    UNROLL_ROWS
     for (size_t r = 0; r < rows; r++) acc[r][0] = acc[r][1] = (vec){0};
     for (size_t i = 0; i < k; i++) {
         vec b0 = load(b + i * PANEL), b1 = load(b + i * PANEL + LANES);
-#pragma GCC unroll 16
+        UNROLL_ROWS
         for (size_t r = 0; r < rows; r++) {
             vec left = splat(a[r * lda + i]);
             acc[r][0] += left * b0;
             acc[r][1] += left * b1;
         }
     }
-#pragma GCC unroll 16
+    UNROLL_ROWS
     for (size_t r = 0; r < rows; r++) {
         float *to = c + r * ldc;
         store(to, acc[r][0] + base_value(bias, to, add, 0));
@@ -117,7 +123,7 @@ INLINE void tile(size_t rows, size_t k, const float *a, size_t lda, const float 
     }
 }
 
-/* The last rows of a matrix: two halvings cover every count with few instances of the tile. */
+/* The last rows of a matrix, by tiles of falling height. */
 INLINE void tile_rest(size_t rows, size_t k, const float *a, size_t lda, const float *b, const float *bias, float *c,
                       size_t ldc, int add)
 {
