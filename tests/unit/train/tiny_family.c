@@ -189,6 +189,12 @@ ss_train_model *tiny_family_load(const tiny_family *tiny)
     return model;
 }
 
+void assert_near(double got, double want, double most)
+{
+    double difference = got > want ? got - want : want - got;
+    if (!(difference <= most)) fail_msg("%.9g, not %.9g within %.3g", got, want, most);
+}
+
 /* ---- texts ---- */
 
 ss_train_texts tiny_texts_make(size_t count, size_t longest, uint64_t seed)

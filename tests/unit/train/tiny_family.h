@@ -36,6 +36,9 @@ ss_train_model *tiny_family_load(const tiny_family *tiny);
 uint64_t tiny_random(uint64_t *state);
 double tiny_uniform(uint64_t *state); /* [-1, 1) */
 
+/* Fails the test unless |got - want| <= most; assert_float_equal is for single precision only. */
+void assert_near(double got, double want, double most);
+
 /* `count` texts of 2 .. longest tokens; among them padding ids inside a text. Free with tiny_texts_free. */
 ss_train_texts tiny_texts_make(size_t count, size_t longest, uint64_t seed);
 void tiny_texts_free(ss_train_texts *texts);
