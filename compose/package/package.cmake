@@ -9,10 +9,17 @@ include(GNUInstallDirs)
 set(pages ${CMAKE_BINARY_DIR}/pages)
 set(page_files "")
 
-# skillstream_page(FILE PROGRAM WORDS...): `PROGRAM WORDS...` prints FILE.
+# skillstream_page(FILE PROGRAM WORDS...): `PROGRAM WORDS...` prints FILE. A manual page is compressed.
 function(skillstream_page file program)
-  add_custom_command(OUTPUT ${pages}/${file} COMMAND ${program} ${ARGN} > ${pages}/${file} DEPENDS ${program} VERBATIM)
-  set(page_files ${page_files} ${pages}/${file} PARENT_SCOPE)
+  set(compress "")
+  set(result ${pages}/${file})
+  if(file MATCHES "\\.1$")
+    set(compress COMMAND gzip -9nf ${pages}/${file})
+    string(APPEND result .gz)
+  endif()
+  add_custom_command(OUTPUT ${result} COMMAND ${program} ${ARGN} > ${pages}/${file} ${compress} DEPENDS ${program}
+                     VERBATIM)
+  set(page_files ${page_files} ${result} PARENT_SCOPE)
 endfunction()
 
 file(MAKE_DIRECTORY ${pages}/man1 ${pages}/bash ${pages}/zsh ${pages}/fish)
@@ -39,23 +46,33 @@ foreach(program skillstream-worker skillstream-trainer skillstream-producer)
 endforeach()
 add_custom_target(pages ALL DEPENDS ${page_files})
 
+set(SKILLSTREAM_MAINTAINER "skillstream maintainers <maintainers@skillstream.invalid>" CACHE STRING
+    "Who answers for packages, NAME <ADDRESS>")
+skillstream_git(SKILLSTREAM_DATE log -1 --format=%cD)
+if(SKILLSTREAM_DATE STREQUAL "")
+  string(TIMESTAMP SKILLSTREAM_DATE "%a, %d %b %Y %H:%M:%S +0000" UTC)
+endif()
+configure_file(${CMAKE_CURRENT_LIST_DIR}/changelog.in ${pages}/changelog @ONLY)
+execute_process(COMMAND gzip -9nf ${pages}/changelog)
+
 install(DIRECTORY ${pages}/man1 DESTINATION ${CMAKE_INSTALL_MANDIR})
 install(DIRECTORY ${pages}/bash/ DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
 install(DIRECTORY ${pages}/zsh/ DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
 install(DIRECTORY ${pages}/fish/ DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 install(FILES ${CMAKE_SOURCE_DIR}/README.md ${pages}/reference.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
+install(FILES ${CMAKE_CURRENT_LIST_DIR}/copyright ${pages}/changelog.gz DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/proto/skillstream DESTINATION ${CMAKE_INSTALL_DATADIR}/skillstream/proto
         FILES_MATCHING PATTERN *.proto)
 
 set(CPACK_PACKAGE_NAME skillstream)
 set(CPACK_PACKAGE_VERSION ${SKILLSTREAM_VERSION})
 set(CPACK_PACKAGE_VENDOR skillstream)
-set(CPACK_PACKAGE_CONTACT "skillstream maintainers <skillstream@localhost>")
+set(CPACK_PACKAGE_CONTACT "${SKILLSTREAM_MAINTAINER}")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "tags job ads from Kafka with ESCO skills, exactly once")
-set(CPACK_PACKAGE_DESCRIPTION "Workers read job ads from a Kafka topic, split them into sentences, embed each sentence with a
-BERT-family encoder, score it against a taxonomy of skills, and publish one protobuf record per ad in the
-transaction that commits the ad. With the operator's command line tool.")
+set(CPACK_PACKAGE_DESCRIPTION "Workers read job ads from a Kafka topic, split them into sentences,
+embed each sentence with a BERT-family encoder, score it against a taxonomy
+of skills, and publish one protobuf record per ad in the transaction that
+commits the ad. With the operator's command line tool.")
 set(CPACK_GENERATOR DEB)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
