@@ -363,6 +363,16 @@ static double lap(double *mark)
     return seconds;
 }
 
+static void count_mentions(const ss_record *record, ss_extract_stats *stats)
+{
+    stats->mentions += record->mention_count;
+    for (size_t i = 0; i < record->mention_count; i++) {
+        float probability = record->mentions[i].probability;
+        size_t tenth = probability > 0 ? (size_t)(probability * SS_EXTRACT_TENTHS) : 0;
+        stats->by_probability[tenth < SS_EXTRACT_TENTHS ? tenth : SS_EXTRACT_TENTHS - 1]++;
+    }
+}
+
 static void count_records(work *w)
 {
     w->stats->ads += w->n;
@@ -370,7 +380,7 @@ static void count_records(work *w)
         if (w->out[i].reason)
             w->stats->failed++;
         else
-            w->stats->mentions += w->out[i].record.mention_count;
+            count_mentions(&w->out[i].record, w->stats);
     }
 }
 

@@ -32,7 +32,7 @@
 #include "stream/sentence_cache.h"
 
 /* Most hits of a sentence that are kept and cached; `top` cannot be larger. */
-enum { SS_EXTRACT_HITS = 32 };
+enum { SS_EXTRACT_HITS = 32, SS_EXTRACT_TENTHS = 10 };
 
 typedef struct ss_extract_options {
     double threshold;           /* probability from which a mention is kept; NAN = the release's */
@@ -46,6 +46,7 @@ typedef struct ss_extract_options {
 /* What one call did; added up by the caller. */
 typedef struct ss_extract_stats {
     uint64_t ads, failed, sentences, embedded, cached, repeated, filtered, mentions, tokens;
+    uint64_t by_probability[SS_EXTRACT_TENTHS]; /* mentions by tenth of their probability: [0] below 0.1 ... */
     double text_seconds, lookup_seconds, embed_seconds, match_seconds, mention_seconds;
 } ss_extract_stats;
 

@@ -13,12 +13,16 @@ enum { MOST_PARTITIONS = 256 };
 enum stage { DECODE, TEXT, LOOKUP, EMBED, MATCH, MENTION, ENCODE, PUBLISH, STAGES };
 static const char *const stage_names[STAGES] = {"decode", "text",    "lookup", "embed",
                                                 "match",  "mention", "encode", "publish"};
+static const char *const tenths[SS_EXTRACT_TENTHS] = {"0.0", "0.1", "0.2", "0.3", "0.4",
+                                                      "0.5", "0.6", "0.7", "0.8", "0.9"};
 
 struct ss_worker_metrics {
     ss_metrics *registry;
     ss_exchange *exchange;
     const ss_cache *cache;
     ss_metric *dead_letters, *release_info, *lag;
+    ss_series *by_probability[SS_EXTRACT_TENTHS];
+    uint64_t lag_shown[MOST_PARTITIONS / 64]; /* partitions (below MOST_PARTITIONS) that have a series */
     ss_series *consumed, *published, *embedded, *cached, *filtered, *mentions, *tokens;
     ss_series *committed, *aborted, *rejected, *fenced, *failed;
     ss_series *stage[STAGES];
@@ -57,6 +61,9 @@ static int add_stream(ss_worker_metrics *m, ss_error *err)
                          "Ads whose offset was committed, with a record or a dead letter.", err, &bad);
     m->published = single(m, SS_COUNTER, "skillstream_records_published_total", "Skill records committed.", err, &bad);
     m->mentions = single(m, SS_COUNTER, "skillstream_mentions_total", "Skills found, in committed records.", err, &bad);
+    ss_metric *probability = family(m, SS_COUNTER, "skillstream_mention_probability_total",
+                                    "Skills found, by the tenth from which their probability is.", "from", err, &bad);
+    for (int i = 0; i < SS_EXTRACT_TENTHS; i++) m->by_probability[i] = with(probability, tenths[i]);
     m->dead_letters = family(m, SS_COUNTER, "skillstream_dead_letters_total",
                              "Ads that could not be processed, by reason.", "reason", err, &bad);
     ss_metric *transactions =
@@ -122,16 +129,35 @@ static int add_state(ss_worker_metrics *m, ss_error *err)
     return bad ? -1 : 0;
 }
 
+static ss_series *lag_of(ss_worker_metrics *m, int32_t partition)
+{
+    char name[16];
+    snprintf(name, sizeof name, "%d", partition);
+    return with(m->lag, name);
+}
+
+/* Partitions that went to another worker are taken out: their last lag would stand here for ever. Runs on the server's
+ * thread only, which alone uses these series. */
+static void show_partitions(ss_worker_metrics *m, const ss_exchange_partition *partitions, size_t n)
+{
+    uint64_t shown[MOST_PARTITIONS / 64] = {0};
+    for (size_t i = 0; i < n; i++) {
+        int32_t p = partitions[i].partition;
+        if (partitions[i].lag < 0) continue;
+        ss_gauge_set(lag_of(m, p), (double)partitions[i].lag);
+        if (p >= 0 && p < MOST_PARTITIONS) shown[p / 64] |= UINT64_C(1) << (p % 64);
+    }
+    for (int32_t p = 0; p < MOST_PARTITIONS; p++)
+        if ((m->lag_shown[p / 64] & ~shown[p / 64]) >> (p % 64) & 1) ss_series_remove(lag_of(m, p));
+    memcpy(m->lag_shown, shown, sizeof shown);
+}
+
 static void show_lag(ss_worker_metrics *m)
 {
     ss_exchange_stats stats;
     ss_exchange_partition partitions[MOST_PARTITIONS];
     size_t n = ss_exchange_read_stats(m->exchange, &stats, partitions, MOST_PARTITIONS);
-    for (size_t i = 0; i < n; i++) {
-        char name[16];
-        snprintf(name, sizeof name, "%d", partitions[i].partition);
-        if (partitions[i].lag >= 0) ss_gauge_set(with(m->lag, name), (double)partitions[i].lag);
-    }
+    show_partitions(m, partitions, n);
     ss_counter_raise(m->committed, stats.committed);
     ss_counter_raise(m->aborted, stats.aborted);
     ss_counter_raise(m->rejected, stats.rejected);
@@ -220,6 +246,7 @@ void ss_worker_metrics_published(ss_worker_metrics *m, const ss_job *job, ss_pub
     ss_counter_add(m->consumed, job->count);
     ss_counter_add(m->published, job->counts.records);
     ss_counter_add(m->mentions, job->stats.mentions);
+    for (int i = 0; i < SS_EXTRACT_TENTHS; i++) ss_counter_add(m->by_probability[i], job->stats.by_probability[i]);
     for (size_t i = 0; i < job->count; i++)
         if (job->reasons[i]) ss_counter_add(with(m->dead_letters, job->reasons[i]), 1);
 }
