@@ -1,4 +1,10 @@
-/* shutdown.c - see shutdown.h. */
+/* shutdown.c - see shutdown.h.
+ *
+ * Threads that existed before ss_shutdown_start (OpenBLAS makes some when it is loaded) do not have the signals
+ * blocked, and a signal to the process goes to whichever thread takes it: by default that would end the process. So
+ * there is a handler, which runs only in such threads: it blocks the signal there for good and sends it once more,
+ * until it reaches the thread that waits for it.
+ */
 #include "base/shutdown.h"
 
 #include <pthread.h>
@@ -7,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -29,6 +36,13 @@ static void raise_flag(ss_shutdown *s)
     atomic_store(&s->requested, 1);
     pthread_cond_broadcast(&s->changed);
     pthread_mutex_unlock(&s->lock);
+}
+
+static void pass_on(int signal_number, siginfo_t *info, void *context)
+{
+    (void)info;
+    sigaddset(&((ucontext_t *)context)->uc_sigmask, signal_number); /* the mask that this thread goes on with */
+    kill(getpid(), signal_number);
 }
 
 static void *watch(void *arg)
@@ -70,6 +84,10 @@ ss_shutdown *ss_shutdown_start(int64_t grace_ms, void (*stuck)(void *, const cha
     sigaddset(&s->signals, SIGTERM);
     sigaddset(&s->signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &s->signals, NULL);
+    struct sigaction other = {.sa_sigaction = pass_on, .sa_flags = SA_SIGINFO | SA_RESTART};
+    sigfillset(&other.sa_mask);
+    sigaction(SIGTERM, &other, NULL);
+    sigaction(SIGINT, &other, NULL);
     signal(SIGPIPE, SIG_IGN); /* a closed pipe or socket is an error code, not the end */
     int code = pthread_create(&s->thread, NULL, watch, s);
     if (code) {
