@@ -10,7 +10,7 @@
 
 #include "producer/language.h"
 
-enum { LONGEST = 1000, PROMPT_RUN = 6, DESCRIPTION_RUN = 8, LABEL_RUN_MAX = 12 };
+enum { LONGEST = 1000, SHORTEST_LEAK = 3, PROMPT_RUN = 6, DESCRIPTION_RUN = 8, LABEL_RUN_MAX = 12 };
 
 /* A sorted list of hashes. */
 typedef struct hashes {
@@ -24,6 +24,7 @@ struct ss_checker {
     ss_words *words, *other; /* of the sentence; of what it is compared with */
     ss_pair_kind kind;
     hashes prompt_runs, description_runs;
+    hashes prompt_short[PROMPT_RUN];      /* by number of words: for sentences that are shorter than a run */
     hashes labels[LABEL_RUN_MAX + 1];     /* by number of words: of the skills asked for */
     hashes all_labels[LABEL_RUN_MAX + 1]; /* of the taxonomy */
     int has_all_labels;
@@ -118,6 +119,7 @@ void ss_checker_free(ss_checker *c)
     ss_words_free(c->other);
     free(c->prompt_runs.items);
     free(c->description_runs.items);
+    for (size_t i = 0; i < PROMPT_RUN; i++) free(c->prompt_short[i].items);
     for (size_t i = 0; i <= LABEL_RUN_MAX; i++) {
         free(c->labels[i].items);
         free(c->all_labels[i].items);
@@ -139,14 +141,20 @@ static int load_all_labels(ss_checker *c, ss_error *err)
     return 0;
 }
 
+static int push_prompt(ss_checker *c, const char *text, ss_error *err)
+{
+    for (size_t run = SHORTEST_LEAK; run < PROMPT_RUN; run++)
+        if (push_runs(c, &c->prompt_short[run], text, run, err)) return -1;
+    return push_runs(c, &c->prompt_runs, text, PROMPT_RUN, err);
+}
+
 int ss_checker_begin(ss_checker *c, const ss_prompt *prompt, const uint32_t *skills, size_t skill_count, ss_error *err)
 {
     c->kind = prompt->kind;
     c->prompt_runs.count = c->description_runs.count = 0;
     for (size_t i = 0; i <= LABEL_RUN_MAX; i++) c->labels[i].count = 0;
-    if (push_runs(c, &c->prompt_runs, prompt->system, PROMPT_RUN, err) ||
-        push_runs(c, &c->prompt_runs, prompt->user, PROMPT_RUN, err))
-        return -1;
+    for (size_t i = 0; i < PROMPT_RUN; i++) c->prompt_short[i].count = 0;
+    if (push_prompt(c, prompt->system, err) || push_prompt(c, prompt->user, err)) return -1;
     for (size_t i = 0; i < skill_count; i++) {
         const ss_skill *skill = ss_taxonomy_skill(c->taxonomy, skills[i]);
         if (push_runs(c, &c->description_runs, skill->description, DESCRIPTION_RUN, err)) return -1;
@@ -157,6 +165,7 @@ int ss_checker_begin(ss_checker *c, const ss_prompt *prompt, const uint32_t *ski
     }
     sort(&c->prompt_runs);
     sort(&c->description_runs);
+    for (size_t i = 0; i < PROMPT_RUN; i++) sort(&c->prompt_short[i]);
     for (size_t i = 0; i <= LABEL_RUN_MAX; i++) sort(&c->labels[i]);
     return c->kind == SS_PAIR_NONE ? load_all_labels(c, err) : 0;
 }
@@ -185,6 +194,13 @@ static int has_phrase(const ss_words *words, const char *const *list, int at_sta
         }
     }
     return 0;
+}
+
+static int is_prompt(const ss_checker *c, const ss_words *w)
+{
+    if (w->count >= SHORTEST_LEAK && w->count < PROMPT_RUN && has_run(w, &c->prompt_short[w->count], w->count))
+        return 1;
+    return has_run(w, &c->prompt_runs, PROMPT_RUN) || has_run(w, &c->description_runs, DESCRIPTION_RUN);
 }
 
 static int is_refusal(const ss_words *words)
@@ -225,7 +241,7 @@ int ss_checker_judge(ss_checker *c, const char *sentence, size_t len, const char
         *reason = "too-long";
     else if (!ss_language_fits(w, c->rules.language))
         *reason = "language";
-    else if (has_run(w, &c->prompt_runs, PROMPT_RUN) || has_run(w, &c->description_runs, DESCRIPTION_RUN))
+    else if (is_prompt(c, w))
         *reason = "prompt-leak";
     else if (c->kind == SS_PAIR_IMPLIED && has_label(w, c->labels))
         *reason = "label-leak";

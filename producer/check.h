@@ -7,7 +7,8 @@
  *     "refusal"        the model speaks about itself instead ("As an AI ...", "I'm sorry, but ...")
  *     "chatter"        the model speaks to its user ("Here are ten sentences", "Sure, ...")
  *     "language"       language.h
- *     "prompt-leak"    six words in a row stand in the template, or eight in the skill's description
+ *     "prompt-leak"    six words in a row stand in the template (or all of a shorter sentence), or eight in the
+ *                      skill's description
  *     "label-leak"     kind IMPLIED: the skill's label, without what is in brackets, or an alternative of two or more
  *                      words stands in it
  *     "names-a-skill"  kind NONE: some label of the taxonomy of two or more words stands in it

@@ -79,10 +79,14 @@ class FakeLlm:
         self.url = f"http{'s' if tls else ''}://localhost:{self.port}" if tls else f"http://127.0.0.1:{self.port}"
 
     def stop(self):
-        def end():
+        async def end():
             self.server.close()
+            others = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
+            for task in others:
+                task.cancel()
+            await asyncio.gather(*others, return_exceptions=True)
             self.loop.stop()
-        self.loop.call_soon_threadsafe(end)
+        asyncio.run_coroutine_threadsafe(end(), self.loop)
         self.thread.join(10)
 
     # ---- sentences ----

@@ -32,6 +32,7 @@ class Run:
     count = 0
 
     def __init__(self, *options, kafka=None, topic=None, llm=None, skills=None, environment=None, key="sk-test-123456789"):
+        """key None: none in the environment."""
         Run.count += 1
         self.log = os.path.join(harness.scratch(), f"producer-{Run.count}.log")
         self.report = os.path.join(harness.scratch(), f"report-{Run.count}.html")
@@ -46,7 +47,8 @@ class Run:
         self.file = open(self.log, "wb")
         self.started = time.monotonic()
         self.process = harness.spawn(self.command, stdout=self.file, stderr=self.file,
-                                     env=dict(os.environ, SKILLSTREAM_LLM_KEY=key, **(environment or {})))
+                                     env=dict(os.environ, **({"SKILLSTREAM_LLM_KEY": key} if key else {}),
+                                              **(environment or {})))
 
     def wait(self, timeout=120):
         try:

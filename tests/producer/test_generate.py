@@ -113,7 +113,7 @@ def checks_and_reasons():
     run = Run("--mix", "literal", "--concurrency", 1, kafka=kafka, topic="checks", llm=llm, skills=skills).ok()
     found = pairs(kafka, "checks")
     sentences = {p.sentence for p, _ in found}
-    assert good in sentences and not sentences & set(bad.values())
+    assert good in sentences and not sentences & set(bad.values()), (sentences, run.text(), re.findall("<td>[a-z-]*</td><td class=n>.*?<", open(run.report).read()))
     report = open(run.report).read()
     for reason in bad:
         assert re.search(rf"<td>{reason}</td><td class=n>1</td>", report), (reason, report)
