@@ -69,6 +69,10 @@ static int check_out(const char *path, ss_error *err)
 /* The last part of the folder's real path: "." has a name, too. */
 static int name_encoder(work *w, ss_error *err)
 {
+    if (w->options->encoder_name) {
+        snprintf(w->encoder_name, sizeof w->encoder_name, "%s", w->options->encoder_name);
+        return 0;
+    }
     char *real = realpath(w->options->encoder_dir, NULL);
     if (!real) return ss_fail(err, SS_NOT_FOUND, "%s: %s", w->options->encoder_dir, strerror(errno));
     snprintf(w->encoder_name, sizeof w->encoder_name, "%s", strrchr(real, '/') + 1);

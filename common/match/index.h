@@ -20,6 +20,7 @@ typedef int ss_index_describe(void *ctx, const ss_taxonomy *taxonomy, const ss_s
 
 typedef struct ss_index_options {
     const char *encoder_dir;      /* sentence-transformers folder */
+    const char *encoder_name;     /* for the manifest; NULL = the folder's name */
     const char *taxonomy_path;    /* CSV, "-" or gzip */
     const char *taxonomy_name;    /* NULL = from the file, see ss_taxonomy_read */
     const char *taxonomy_version; /* NULL = from the file */

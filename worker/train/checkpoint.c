@@ -225,6 +225,15 @@ static int read_one(const char *folder, const char *name, ss_checkpoint *out, ss
     return result;
 }
 
+/* A damaged newest one must not become the older one when the next is written. */
+static void put_aside(const char *folder)
+{
+    char *from = path_in(folder, "checkpoint"), *to = path_in(folder, "checkpoint.damaged");
+    if (from && to) rename(from, to);
+    free(to);
+    free(from);
+}
+
 int ss_checkpoint_read(const char *folder, ss_checkpoint *out, char *note, ss_error *err)
 {
     ss_error newest = {0}, older = {0};
@@ -233,7 +242,10 @@ int ss_checkpoint_read(const char *folder, ss_checkpoint *out, char *note, ss_er
     if (state > 0) return 1;
     int second = read_one(folder, "checkpoint.previous", out, &older);
     if (second > 0) {
-        if (state < 0) snprintf(note, SS_ERROR_TEXT, "%s", newest.text);
+        if (state < 0) {
+            snprintf(note, SS_ERROR_TEXT, "%s", newest.text);
+            put_aside(folder);
+        }
         return 1;
     }
     if (!state && !second) return 0;
@@ -249,8 +261,8 @@ void ss_checkpoint_close(ss_checkpoint *checkpoint)
 
 void ss_checkpoint_remove(const char *folder)
 {
-    static const char *const names[] = {"checkpoint", "checkpoint.previous", "checkpoint.new"};
-    for (size_t i = 0; i < 3; i++) {
+    static const char *const names[] = {"checkpoint", "checkpoint.previous", "checkpoint.new", "checkpoint.damaged"};
+    for (size_t i = 0; i < 4; i++) {
         char *path = path_in(folder, names[i]);
         if (path) unlink(path);
         free(path);

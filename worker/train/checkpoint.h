@@ -57,7 +57,8 @@ typedef struct ss_checkpoint {
 int ss_checkpoint_write(const char *folder, const ss_checkpoint *checkpoint, ss_error *err);
 
 /* 1: *out is filled, to be closed; 0: there is none; -1: there are some, but none is whole (SS_CORRUPT).
- * `note` (SS_ERROR_TEXT bytes) says what is wrong with the newest one when the older one was taken, else "". */
+ * `note` (SS_ERROR_TEXT bytes) says what is wrong with the newest one when the older one was taken, else ""; the
+ * damaged file is then called checkpoint.damaged. */
 int ss_checkpoint_read(const char *folder, ss_checkpoint *out, char *note, ss_error *err);
 void ss_checkpoint_close(ss_checkpoint *checkpoint);
 
