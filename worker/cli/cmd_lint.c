@@ -6,6 +6,7 @@
 #include "worker/cli/command.h"
 #include "worker/extract/worker_settings.h"
 #include "worker/train/recipe.h"
+#include "worker/train/trainer_settings.h"
 
 typedef struct values {
     ss_common_values common;
@@ -14,7 +15,7 @@ typedef struct values {
 
 static const ss_option table[] = {
     {"program", SS_OPT_STRING, offsetof(values, program), "skillstream-worker", NULL, "NAME", "What",
-     "Whose file it is: skillstream-worker, a command such as 'extract', or 'recipe'.", 0},
+     "Whose file it is: skillstream-worker, skillstream-trainer, a command such as 'extract', or 'recipe'.", 0},
     {.name = NULL}};
 
 static const ss_command command = {
@@ -31,6 +32,7 @@ static const ss_command command = {
 static const ss_command *find(const char *program)
 {
     if (!strcmp(program, ss_worker_command()->name)) return ss_worker_command();
+    if (!strcmp(program, ss_trainer_command()->name)) return ss_trainer_command();
     if (!strcmp(program, ss_recipe_command()->name)) return ss_recipe_command();
     for (const ss_subcommand *c = ss_subcommands(); c->name; c++)
         if (!strcmp(program, c->name) || !strcmp(program, c->command->name)) return c->command;

@@ -9,16 +9,24 @@
 #include "base/file.h"
 #include "match/csv.h"
 #include "stream/wire_pair.h"
+#include "text/utf8.h"
 #include "worker/train/pair_log.h"
 
 enum { BLOCK = 64 * 1024, HEAD = 64 };
 
-typedef enum format { LINES, CSV, LOG } format;
+typedef enum format { LINES, CSV, LOG, SENTENCES } format;
+
+static int ends_with(const char *path, const char *end)
+{
+    size_t len = strlen(path), n = strlen(end);
+    return len > n && !strcmp(path + len - n, end);
+}
 
 static format recognise(const char *path)
 {
     unsigned char head[HEAD];
     if (!strcmp(path, "-")) return LINES;
+    if (ends_with(path, ".txt") || ends_with(path, ".txt.gz")) return SENTENCES;
     gzFile file = gzopen(path, "rbe");
     int len = file ? gzread(file, head, HEAD) : 0;
     if (file) gzclose(file);
@@ -28,7 +36,17 @@ static format recognise(const char *path)
     return at < len && head[at] != '{' ? CSV : LINES;
 }
 
-static int read_lines(const char *path, ss_pair_sink *sink, ss_pair_file_progress *progress, void *ctx, ss_error *err)
+/* One line as a pair: JSON, or the sentence itself. */
+static int read_line(const char *line, size_t len, int plain, ss_arena *arena, ss_pair *out, ss_error *err)
+{
+    if (!plain) return ss_wire_read_pair(line, len, arena, out, err);
+    if (!ss_utf8_valid(line, len)) return ss_fail(err, SS_INPUT, "not UTF-8");
+    *out = (ss_pair){.sentence = {.data = line, .len = len}, .kind = SS_PAIR_NONE};
+    return 0;
+}
+
+static int read_lines(const char *path, int plain, ss_pair_sink *sink, ss_pair_file_progress *progress, void *ctx,
+                      ss_error *err)
 {
     ss_lines *lines = ss_lines_open(path, SS_PAIR_MAX_LINE, err);
     if (!lines) return -1;
@@ -46,7 +64,7 @@ static int read_lines(const char *path, ss_pair_sink *sink, ss_pair_file_progres
             result = -1;
             break;
         }
-        int bad = state < 0 || (len && ss_wire_read_pair(line, len, &arena, &pair, &why));
+        int bad = state < 0 || (len && read_line(line, len, plain, &arena, &pair, &why));
         if (len || bad) result = sink(ctx, bad ? NULL : &pair, ss_lines_number(lines), &why, err);
         ss_lines_position(lines, &done, &total);
         if (progress) progress(ctx, done, total);
@@ -95,9 +113,10 @@ static int pass_on(void *ctx, const ss_pair *pair, ss_error *err)
 int ss_pair_file_read(const char *path, ss_pair_sink *sink, ss_pair_file_progress *progress, void *ctx, ss_error *err)
 {
     log_sink to = {.sink = sink, .ctx = ctx};
-    switch (recognise(path)) {
+    format kind = recognise(path);
+    switch (kind) {
     case LOG: return ss_pair_log_read(path, SIZE_MAX, pass_on, &to, err);
     case CSV: return read_csv(path, sink, ctx, err);
-    default: return read_lines(path, sink, progress, ctx, err);
+    default: return read_lines(path, kind == SENTENCES, sink, progress, ctx, err);
     }
 }

@@ -1,7 +1,8 @@
 /* pair_file.h - training pairs out of files: JSON lines, CSV, or a trainer's pair log; plain, gzip or "-".
  *
  * What a file is shows its beginning: a log's magic; '{' for JSON lines (wire_pair.h has their forms); else CSV with
- * the columns `sentence` and `skill` (or `label`): a URI, a preferred label, or nothing. For "-", JSON lines.
+ * the columns `sentence` and `skill` (or `label`): a URI, a preferred label, or nothing. For "-", JSON lines. A file
+ * called *.txt or *.txt.gz holds sentences without a skill, one a line.
  */
 #ifndef SKILLSTREAM_WORKER_TRAIN_PAIR_FILE_H
 #define SKILLSTREAM_WORKER_TRAIN_PAIR_FILE_H

@@ -69,7 +69,7 @@ static int set_position(positions *list, const char *topic, int32_t partition, i
         *at = (position){.partition = partition, .next = next};
         snprintf(at->topic, sizeof at->topic, "%s", topic);
     }
-    if (next > at->next) at->next = next;
+    at->next = next;
     return 0;
 }
 
@@ -401,8 +401,8 @@ static int write_batch(ss_pair_log *log, ss_error *err)
     }
     if (done == log->batch.len && !fdatasync(log->fd)) return 0;
     int code = errno;
-    /* If even this fails, the tail has no batch end that counts, or opening finds a whole batch whose messages come
-     * again and are known by their positions: either way nothing is lost or doubled. */
+    /* If even this fails, opening finds a torn end, or a whole batch whose pairs come again and are known by their ids:
+     * either way nothing is lost or doubled. */
     int kept = ftruncate(log->fd, log->end);
     return ss_fail_with(err, SS_IO, SS_RETRY, "%s: cannot append: %s%s", log->path, strerror(code),
                         kept ? ", and the torn end stays" : "");

@@ -6,10 +6,10 @@
  *     kind 2   the end of a batch: a position per partition, "topic\0" partition (4) next offset (8) each
  * Numbers are little-endian.
  *
- * Exactly once: the pairs of a batch and the positions behind it are written and synced together; only what stands
- * before a whole batch end counts. Opening cuts off what is behind the last one (a kill -9 or a power cut in the middle
- * of a write). The positions say which messages are in already, whatever the consumer group remembers, so messages that
- * come again are known; and a pair whose id is in is ignored, from wherever it comes.
+ * Exactly once: the pairs of a batch and the positions behind it are written and synced together, before the consumer
+ * group hears of it; only what stands before a whole batch end counts. Opening cuts off what is behind the last one (a
+ * kill -9 or a power cut in the middle of a write). A pair that comes again, after a crash between the two or from a
+ * topic that was made anew, is known by its id and ignored.
  *
  * A record that fails its checksum in front of a whole one is no torn write: SS_CORRUPT, naming the place; nothing is
  * cut. One process at a time: the file is locked.
@@ -34,13 +34,13 @@ typedef struct ss_pair_log ss_pair_log;
 ss_pair_log *ss_pair_log_open(const char *path, size_t *cut, ss_error *err);
 void ss_pair_log_close(ss_pair_log *log);
 
-/* The next offset that is not in the log, -1 when the partition is not known to it. */
+/* The offset behind the last message of the partition that is in the log, -1 when it knows none. */
 int64_t ss_pair_log_position(const ss_pair_log *log, const char *topic, int32_t partition);
 
 /* Adds a pair to the batch being made. 1: added; 0: its id is in the log already; -1: memory is out. */
 int ss_pair_log_add(ss_pair_log *log, const ss_pair *pair, ss_hash128 id, ss_error *err);
 
-/* Says that everything of the partition before `next` belongs to this batch or earlier ones. */
+/* Says that this batch goes up to offset `next` of the partition. */
 int ss_pair_log_move(ss_pair_log *log, const char *topic, int32_t partition, int64_t next, ss_error *err);
 
 /* Writes and syncs the batch. After -1 (disk full ...) the file is as it was before and the batch is dropped; calling
