@@ -3,7 +3,10 @@
  * One thread and one loop. Each turn: ends of requests are dealt with, requests begun as far as every limit allows, the
  * outlet gets its turn, and then libcurl waits on its sockets until something comes or the nearest timer is due.
  *
- * A request begins only when all of this holds: a place among the concurrent ones is free, nobody told us to slow
+ * A place among the concurrent requests is taken until what came of it is committed (settled_places), so a kill -9
+ * loses at most that many answers.
+ *
+ * A request begins only when all of this holds: such a place is free, nobody told us to slow
  * down, the breaker lets it, the topic is not behind, requests and tokens per minute have room, and its worst case fits
  * the budget. Whatever is reserved for it is settled exactly once, at its end (end_of) or when the run is over
  * (drop_all).
@@ -30,9 +33,10 @@ typedef struct flight {
     ss_task task;
     ss_spend spend;
     uint64_t tokens; /* taken from the bucket */
+    uint64_t ticket; /* HELD: pairs that the outlet has to commit first */
     int structured;
+    enum { FREE, UNDER_WAY, HELD } state;
     struct flight *next; /* free ones */
-    int used;
 } flight;
 
 typedef struct loop {
@@ -100,7 +104,7 @@ static int send_task(loop *l, int64_t now, ss_error *err)
     uint64_t tokens = tokens_of(l);
     if (ss_client_start(l->client, l->body.data, l->body.len, f, err)) return -1;
     l->free = f->next;
-    f->used = 1;
+    f->state = UNDER_WAY;
     f->task = l->task;
     f->tokens = tokens;
     f->structured = l->structured;
@@ -276,10 +280,22 @@ static int end_of(loop *l, const ss_client_end *end, ss_error *err)
     if (response.verdict != SS_VERDICT_OK) ss_tally_reason(l->run->tally.request_reasons, response.reason);
     int result = by_verdict(l, f, end, &response, err);
     ss_response_free(&response);
-    f->used = 0;
-    f->next = l->free;
-    l->free = f;
+    f->state = HELD;
+    f->ticket = ss_outlet_taken(l->run->outlet);
     return result;
+}
+
+/* Gives places free whose pairs are committed. */
+static void settled_places(loop *l)
+{
+    uint64_t committed = ss_outlet_committed(l->run->outlet);
+    for (uint64_t i = 0; i < l->s->concurrency; i++) {
+        flight *f = &l->flights[i];
+        if (f->state != HELD || f->ticket > committed) continue;
+        f->state = FREE;
+        f->next = l->free;
+        l->free = f;
+    }
 }
 
 /* All requests that ended; an error that ends the run still lets the others on the way come in. */
@@ -299,7 +315,7 @@ static void take_ends(loop *l, ss_error *err)
 static void drop_all(loop *l)
 {
     for (uint64_t i = 0; i < l->s->concurrency; i++) {
-        if (!l->flights[i].used) continue;
+        if (l->flights[i].state != UNDER_WAY) continue;
         ss_budget_settle_worst(&l->run->budget, &l->flights[i].spend);
         ss_plan_undo(l->run->plan, &l->flights[i].task);
         l->run->in_flight--;
@@ -334,6 +350,7 @@ static int turn(loop *l, ss_error *err)
 {
     int64_t wait = LONGEST_TURN_MS;
     take_ends(l, err);
+    settled_places(l);
     if (!l->failed && begin(l, &wait, err)) {
         l->failed = 1;
         leave(l, "failed", l->s->grace / 3);
@@ -364,7 +381,7 @@ static int run_loop(loop *l, ss_error *err)
     }
     drop_all(l);
     ss_progress_end(&bar, ss_plan_skills_done(l->run->plan));
-    if (!l->run->ended) l->run->ended = "done";
+    if (!l->run->ended) l->run->ended = result ? "failed" : "done";
     ss_shutdown_stage(l->run->shutdown, "the last transaction");
     ss_error why = {0};
     int64_t patience = ss_shutdown_requested(l->run->shutdown) ? LAST_COMMIT_MS : COMMIT_MS;

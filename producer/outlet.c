@@ -29,18 +29,19 @@ typedef struct batch {
 
 struct ss_outlet {
     ss_outlet_config config;
+    char *transactional_id;
     ss_sink *sink;
     batch filling, going;
     int in_transaction;
     int64_t pause_until; /* after an abort */
     unsigned aborts;     /* in a row */
-    uint64_t jitter, committed;
+    uint64_t jitter, taken, committed;
     int64_t fenced_at[MOST_FENCES];
 };
 
 static int open_sink(ss_outlet *o, ss_error *err)
 {
-    o->sink = ss_sink_open(&o->config.kafka, o->config.transactional_id, o->config.patience_ms, o->config.stop,
+    o->sink = ss_sink_open(&o->config.kafka, o->transactional_id, o->config.patience_ms, o->config.stop,
                            o->config.stopper, err);
     return o->sink ? 0 : -1;
 }
@@ -53,10 +54,14 @@ ss_outlet *ss_outlet_open(const ss_outlet_config *config, ss_error *err)
         return NULL;
     }
     o->config = *config;
+    o->transactional_id = strdup(config->transactional_id);
     o->jitter = (uint64_t)ss_wall_ms();
     ss_buffer_init(&o->filling.bytes, FULL_BYTES * 2);
     ss_buffer_init(&o->going.bytes, FULL_BYTES * 2);
-    if (!ss_kafka_check(&config->kafka, &config->topic, 1, config->patience_ms, err) && !open_sink(o, err)) return o;
+    if (!o->transactional_id)
+        ss_fail_memory(err, "opening the topic");
+    else if (!ss_kafka_check(&config->kafka, &config->topic, 1, config->patience_ms, err) && !open_sink(o, err))
+        return o;
     ss_outlet_close(o);
     return NULL;
 }
@@ -65,6 +70,7 @@ void ss_outlet_close(ss_outlet *o)
 {
     if (!o) return;
     ss_sink_close(o->sink);
+    free(o->transactional_id);
     batch *both[] = {&o->filling, &o->going};
     for (size_t i = 0; i < 2; i++) {
         free(both[i]->items);
@@ -94,6 +100,7 @@ int ss_outlet_put(ss_outlet *o, const ss_pair *pair, ss_error *err)
     new.value_len = b->bytes.len - value;
     if (!b->count) b->since = ss_now_ms();
     b->items[b->count++] = new;
+    o->taken++;
     return 0;
 }
 
@@ -229,6 +236,11 @@ int64_t ss_outlet_due(const ss_outlet *o)
 size_t ss_outlet_backlog(const ss_outlet *o)
 {
     return o->filling.count + o->going.count;
+}
+
+uint64_t ss_outlet_taken(const ss_outlet *o)
+{
+    return o->taken;
 }
 
 uint64_t ss_outlet_committed(const ss_outlet *o)

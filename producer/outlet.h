@@ -16,9 +16,9 @@
 #include "producer/ledger.h"
 
 typedef struct ss_outlet_config {
-    ss_kafka_config kafka; /* strings outlive the outlet */
-    const char *topic;     /* likewise */
-    const char *transactional_id;
+    ss_kafka_config kafka;             /* strings outlive the outlet */
+    const char *topic;                 /* likewise */
+    const char *transactional_id;      /* copied */
     int64_t commit_every, patience_ms; /* ms; patience: for a broker that is away */
     ss_topic_stop *stop;               /* may be NULL */
     void *stopper;
@@ -40,6 +40,8 @@ int ss_outlet_turn(ss_outlet *outlet, int64_t wait_ms, ss_error *err);
 int64_t ss_outlet_due(const ss_outlet *outlet);
 
 size_t ss_outlet_backlog(const ss_outlet *outlet); /* pairs that are not committed */
+/* Pairs that were put in, and that were committed, so far; they come out in the order they were put in. */
+uint64_t ss_outlet_taken(const ss_outlet *outlet);
 uint64_t ss_outlet_committed(const ss_outlet *outlet);
 
 /* 1: so much is waiting that no more should be put in. */

@@ -67,21 +67,26 @@ static int try_init(ss_sink *sink, ss_error *err)
     if (!error) return 0;
     rd_kafka_resp_err_t code = rd_kafka_error_code(error);
     ss_status known = ss_kafka_status(ss_kafka_client_error(&sink->client, NULL, 0));
+    if (rd_kafka_error_is_fatal(error) && code == RD_KAFKA_RESP_ERR__FATAL)
+        code = rd_kafka_fatal_error(sink->rk, NULL, 0);
+    if (is_fenced(code)) sink->fenced = 1;
     int again = rd_kafka_error_is_retriable(error) && known != SS_AUTH && ss_kafka_status(code) != SS_AUTH;
     ss_kafka_fail(err, code, "preparing transactions", rd_kafka_error_string(error));
     rd_kafka_error_destroy(error);
     return again ? 1 : -1;
 }
 
-static int init(ss_sink *sink, const char *bootstrap, int64_t patience_ms, ss_sink_stop *stop, void *context,
-                ss_error *err)
+static int init(ss_sink *sink, const char *bootstrap, const char *id, int64_t patience_ms, ss_sink_stop *stop,
+                void *context, ss_error *err)
 {
     int64_t started = ss_now_ms();
     for (unsigned attempt = 0;; attempt++) {
         int got = try_init(sink, err);
         if (!got) return 0;
+        if (sink->fenced)
+            return ss_fail(err, SS_CONFIG, "another program has taken over the transactional id '%s'", id);
         if (got < 0 || ss_now_ms() - started >= patience_ms) {
-            if (err && (err->status == SS_TIMEOUT || err->status == SS_NETWORK))
+            if (got > 0 && err && (err->status == SS_TIMEOUT || err->status == SS_NETWORK))
                 ss_kafka_fail_away(err, &sink->client, bootstrap, ss_now_ms() - started);
             return -1;
         }
@@ -111,7 +116,7 @@ ss_sink *ss_sink_open(const ss_kafka_config *config, const char *transactional_i
         rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
         sink->rk = ss_kafka_new(RD_KAFKA_PRODUCER, conf, err);
     }
-    if (!sink->rk || init(sink, config->bootstrap, patience_ms, stop, context, err)) {
+    if (!sink->rk || init(sink, config->bootstrap, transactional_id, patience_ms, stop, context, err)) {
         ss_sink_close(sink);
         return NULL;
     }
