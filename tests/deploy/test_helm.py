@@ -1,0 +1,138 @@
+"""The Helm chart: lint, values schema, rendered manifests against Kubernetes' own schemas, and what must hold among them."""
+import glob
+import os
+import sys
+
+import harness as h
+import tools
+
+CHART = os.path.join(h.TOP, "compose", "helm", "skillstream")
+ALL = os.path.join(CHART, "ci", "all.yaml")
+KUBERNETES = "1.33.0"
+
+
+def helm(*words, **options):
+    return h.run(tools.need("helm"), *words, **options)
+
+
+def render(*words):
+    """The manifests, as dicts by (kind, name)."""
+    sys.path.insert(0, tools.packages())
+    import yaml
+    text = helm("template", "test", CHART, "--kube-version", KUBERNETES, *words).stdout
+    return {(d["kind"], d["metadata"]["name"]): d for d in yaml.safe_load_all(text) if d}
+
+
+def refused(part, *values):
+    """The chart refuses these values, and says why."""
+    words = [word for value in values for word in ("--set", value)]
+    done = helm("template", "test", CHART, "--kube-version", KUBERNETES, *words, check=False)
+    assert done.returncode != 0, f"{values} was rendered"
+    assert part in done.stderr, f"{values}: {done.stderr}"
+
+
+def lint_finds_nothing():
+    for words in ((), ("-f", ALL)):
+        done = helm("lint", "--strict", CHART, "--kube-version", KUBERNETES, *words)
+        assert "0 chart(s) failed" in done.stdout, done.stdout
+
+
+def manifests_fit_the_schemas_of_kubernetes():
+    for name, words in (("default", ()), ("all", ("-f", ALL))):
+        path = os.path.join(h.scratch(), name + ".yaml")
+        with open(path, "w") as file:
+            file.write(helm("template", "test", CHART, "--kube-version", KUBERNETES, *words).stdout)
+        for version in ("1.28.0", KUBERNETES, "1.37.0"):
+            h.run(tools.need("kubernetes-validate"), "--strict", "--quiet", "-k", version, path)
+
+
+def the_schema_check_is_alive():
+    path = os.path.join(h.scratch(), "wrong.yaml")
+    with open(path, "w") as file:
+        file.write(helm("template", "test", CHART, "--kube-version", KUBERNETES).stdout.replace("podManagementPolicy", "podManagment"))
+    assert h.run(tools.need("kubernetes-validate"), "--strict", "--quiet", path, check=False).returncode != 0
+
+
+def values_that_cannot_work_are_refused():
+    refused("more workers than partitions would idle", "kafka.partitions=4", "worker.autoscaling.maxReplicas=5")
+    refused("each fully read partition shows lag 1", "worker.autoscaling.activationLagThreshold=12")
+    refused("terminationGracePeriodSeconds", "worker.terminationGracePeriodSeconds=31", "worker.preStopSeconds=10")
+    refused("kafka.sasl.secret", "kafka.sasl.mechanism=PLAIN")
+    refused("assets.volume", "trainer.enabled=true")
+    refused("replica", "worker.replica=3")
+    refused("bootstrap", "kafka.bootstrap=kafka")
+    refused("settings", "kafka.settings.sasl\\.password=x")
+    refused("instance", "worker.options.instance=x")
+
+
+def each_worker_has_a_name_that_outlives_its_pod():
+    spec = render()["StatefulSet", "test-skillstream-worker"]["spec"]["template"]["spec"]
+    container = spec["containers"][0]
+    assert container["args"][-2:] == ["--instance", "$(POD_NAME)"]
+    assert {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}} in container["env"]
+
+
+def scaling_stops_at_the_partitions_and_does_not_wake_for_markers():
+    for words, partitions in (((), 12), (("-f", ALL), 24), (("--set", "kafka.partitions=100"), 100)):
+        scaled = render(*words)["ScaledObject", "test-skillstream-worker"]["spec"]
+        trigger = scaled["triggers"][0]["metadata"]
+        assert scaled["maxReplicaCount"] <= partitions
+        assert int(trigger["activationLagThreshold"]) > partitions
+        assert trigger["allowIdleConsumers"] == "false"
+        assert scaled["scaleTargetRef"]["kind"] == "StatefulSet"
+
+
+def pods_have_no_privilege():
+    pods = 0
+    for (kind, name), manifest in render("-f", ALL).items():
+        spec = manifest.get("spec", {})
+        spec = spec.get("jobTemplate", {}).get("spec", spec)
+        if "template" not in spec or kind == "ScaledObject":
+            continue
+        pods += 1
+        pod = spec["template"]["spec"]
+        assert pod["securityContext"]["runAsNonRoot"] and pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault", name
+        assert pod["automountServiceAccountToken"] is False and pod["enableServiceLinks"] is False, name
+        for container in pod["containers"] + pod.get("initContainers", []):
+            own = container["securityContext"]
+            assert own["readOnlyRootFilesystem"] and own["capabilities"]["drop"] == ["ALL"], name
+            assert own["allowPrivilegeEscalation"] is False and container["resources"]["limits"]["memory"], name
+    assert pods == 4, pods  # worker, trainer, producer, release
+
+
+def no_secret_is_in_a_manifest():
+    text = helm("template", "test", CHART, "--kube-version", KUBERNETES, "-f", ALL).stdout
+    assert "sasl.password=$(KAFKA_PASSWORD)" in text and "kind: Secret" not in text
+
+
+def the_configuration_files_are_understood_by_the_programs():
+    h.need_file(os.path.join(h.BIN, "skillstream"), "the program skillstream")
+    checked = 0
+    for words in ((), ("-f", ALL)):
+        for (kind, name), manifest in render(*words).items():
+            for file, text in (manifest.get("data") or {}).items() if kind == "ConfigMap" else ():
+                if file != "worker.conf":
+                    continue  # lint knows the worker's table and those of the command line
+                path = os.path.join(h.scratch(), file)
+                with open(path, "w") as out:
+                    out.write(text)
+                h.skillstream("lint", path)
+                checked += 1
+    assert checked == 2, checked
+
+
+def alerts_and_dashboard_are_those_of_the_repository():
+    sys.path.insert(0, tools.packages())
+    import yaml
+    found = render("-f", ALL)
+    with open(os.path.join(h.TOP, "compose", "prometheus", "rules.yml")) as file:
+        assert found["PrometheusRule", "test-skillstream"]["spec"] == yaml.safe_load(file)
+    with open(os.path.join(h.TOP, "compose", "grafana", "skillstream.json")) as file:
+        assert found["ConfigMap", "test-skillstream-dashboard"]["data"]["skillstream.json"].strip() == file.read().strip()
+    assert glob.glob(os.path.join(CHART, "files", "*"))
+
+
+h.main(lint_finds_nothing, manifests_fit_the_schemas_of_kubernetes, the_schema_check_is_alive,
+       values_that_cannot_work_are_refused, each_worker_has_a_name_that_outlives_its_pod,
+       scaling_stops_at_the_partitions_and_does_not_wake_for_markers, pods_have_no_privilege, no_secret_is_in_a_manifest,
+       the_configuration_files_are_understood_by_the_programs, alerts_and_dashboard_are_those_of_the_repository)
