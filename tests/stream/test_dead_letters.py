@@ -103,11 +103,11 @@ def unknown_protobuf_fields_are_no_fault():
 def a_record_too_large_for_its_topic_becomes_a_dead_letter():
     names = ["tight-job-ads", "tight-skill-records", "tight-job-ads.dlq"]
     kafka.create(names[0], names[2])
-    kafka.create(names[1], config={"max.message.bytes": "100000"})
+    kafka.create(names[1], config={"max.message.bytes": "20000"})
     topics = h.Topics(*names)
     worker = h.Worker(kafka, topics, ["--group", "tight", "--with-text"], redis=redis).ready()
-    # digits that do not compress: the limit is on what is sent
-    text = "".join(f"{hashlib.sha256(str(i).encode()).hexdigest()}\n" for i in range(6000))
+    # words that do not compress (the limit is on what is sent) and that cost the encoder one token each
+    text = "".join(f"{hashlib.sha512(str(i).encode()).hexdigest()}\n" for i in range(500))
     large = json.dumps({"id": "large", "text": text}).encode()
     kafka.publish(topics.ads, [h.short_ad("before", 1), ("large", large, None), h.short_ad("after", 2)])
     (letter,) = kafka.read(topics.letters, 1, timeout=90)

@@ -1,4 +1,5 @@
 """Workers of one group share the ads; whatever is killed, each ad has exactly one committed record."""
+import json
 import time
 
 import harness as h
@@ -14,14 +15,20 @@ def start():
     h.push(redis)
 
 
+def ad_of(ad_id, number):
+    """An ad with sentences of its own, so that the work takes long enough to be interrupted."""
+    own = "".join(f"<p>Site {number} has building {i} with {number * i} seats and a door to the {i}th yard.</p>" for i in range(8))
+    return ad_id, json.dumps({"id": ad_id, "title": f"Vacancy {number}", "html": h.html_of(number) + own}).encode(), None
+
+
 def published(topics, prefix):
-    ads = [h.short_ad(f"{prefix}-{i}", i) for i in range(ADS)]
+    ads = [ad_of(f"{prefix}-{i}", i) for i in range(ADS)]
     kafka.publish(topics.ads, ads)
     return sorted(key for key, _, _ in ads)
 
 
-def wait_for_records(topics, at_least, timeout=60):
-    h.until(lambda: len(kafka.read(topics.records)) >= at_least, f"{at_least} records", timeout, pause=0.1)
+def wait_for_records(worker, at_least):
+    h.until(lambda: worker.metrics()["skillstream_records_published_total"] >= at_least, f"{at_least} records", 60, pause=0.02)
 
 
 def two_workers_share_and_none_is_lost_or_doubled():
@@ -47,7 +54,7 @@ def a_worker_killed_and_restarted_loses_and_doubles_nothing():
     first = h.Worker(kafka, topics, options, redis=redis, instance="kill-0").ready()
     second = h.Worker(kafka, topics, options, redis=redis, instance="kill-1").ready()
     wanted = published(topics, "k")
-    wait_for_records(topics, 80)
+    wait_for_records(first, 40)
     first.kill()
     seen = len(kafka.read(topics.records))
     assert seen < ADS, "the kill came too late to prove anything"
@@ -66,7 +73,7 @@ def sigterm_in_the_middle_drains_and_the_next_worker_goes_on():
     options = ["--group", "drain", "--batch-ads", 8, "--cache-memory", 0, "--no-redis-cache"]
     worker = h.Worker(kafka, topics, options, redis=redis).ready()
     wanted = published(topics, "d")
-    wait_for_records(topics, 40)
+    wait_for_records(worker, 40)
     code, seconds = worker.terminate()
     assert code == 0 and seconds < 25, (code, seconds)
     before = len(kafka.read(topics.records))
