@@ -4,7 +4,7 @@ import time
 
 import harness as h
 
-ADS = 600
+ADS = 400
 kafka, redis = None, None
 
 
