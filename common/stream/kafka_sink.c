@@ -1,9 +1,11 @@
 /* kafka_sink.c - see kafka_sink.h.
  *
  * librdkafka's error object has three flags (see kafka_transaction.c for the table): retriable - the same call again;
- * abort - abort, then a new transaction; neither or fatal - this producer is finished. A commit whose time is up is
- * retriable, so ss_sink_commit hands the waiting back to its caller. A delivery report that failed makes the commit
- * fail with "abort", which is why reports only keep their reason for the text.
+ * abort - abort, then a new transaction; neither or fatal - this producer is finished. The long part of a commit,
+ * getting the messages out, is done with rd_kafka_flush, which may be given up and called again at any moment. The
+ * commit itself is one exchange with the broker and gets seconds: librdkafka 2.0 fails an assertion when it is called
+ * again quickly. A delivery report that failed makes the commit fail with "abort", which is why reports only keep their
+ * reason for the text.
  */
 #include "stream/kafka_sink.h"
 
@@ -15,6 +17,7 @@
 
 enum {
     INIT_MS = 2000,
+    COMMIT_MS = 5000,
     ABORT_MS = 15000,
     FULL_MS = 50,
     FULL_PATIENCE_MS = 60000,
@@ -181,7 +184,8 @@ int ss_sink_commit(ss_sink *sink, int64_t wait_ms, ss_error *err)
     ss_error local = {0};
     if (!err) err = &local;
     rd_kafka_poll(sink->rk, 0);
-    rd_kafka_error_t *error = rd_kafka_commit_transaction(sink->rk, (int)(wait_ms > 0 ? wait_ms : 1));
+    if (rd_kafka_flush(sink->rk, (int)wait_ms) == RD_KAFKA_RESP_ERR__TIMED_OUT) return 0;
+    rd_kafka_error_t *error = rd_kafka_commit_transaction(sink->rk, COMMIT_MS);
     if (!error) return 1;
     if (!judge(sink, error, "committing", err)) return 0;
     return fail_transaction(sink, err);

@@ -44,11 +44,12 @@ class Run:
         if llm:
             self.command += ["--llm-url", llm.url, "--llm-model", "fake-1"]
         self.command += [str(o) for o in options]
+        # What tests/run exports for the tests (SKILLSTREAM_TAXONOMY ...) would be options of the program.
+        own = {name: value for name, value in os.environ.items() if not name.startswith("SKILLSTREAM_")}
         self.file = open(self.log, "wb")
         self.started = time.monotonic()
         self.process = harness.spawn(self.command, stdout=self.file, stderr=self.file,
-                                     env=dict(os.environ, **({"SKILLSTREAM_LLM_KEY": key} if key else {}),
-                                              **(environment or {})))
+                                     env={**own, **({"SKILLSTREAM_LLM_KEY": key} if key else {}), **(environment or {})})
 
     def wait(self, timeout=120):
         try:
