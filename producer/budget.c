@@ -6,21 +6,24 @@
 #define UNIT 1e12
 #define LARGEST 9e6 /* units that an int64_t holds with room to spare */
 
-static int to_amount(double units, double scale, int64_t *out, const char *name, ss_error *err)
+/* Prices are rounded up and the limit down, unless only the binary form of a decimal number is off. */
+static int to_amount(double units, double scale, int up, int64_t *out, const char *name, ss_error *err)
 {
     if (isnan(units)) return 0;
-    if (units < 0 || units * scale > LARGEST * UNIT)
+    double exact = units * scale, whole = round(exact);
+    if (units < 0 || exact > LARGEST * UNIT)
         return ss_fail(err, SS_CONFIG, "--%s %g is not an amount from 0 to %g", name, units, LARGEST);
-    *out = (int64_t)ceil(units * scale);
+    if (fabs(exact - whole) > 1e-6 + exact * 1e-15) whole = up ? ceil(exact) : floor(exact);
+    *out = (int64_t)whole;
     return 0;
 }
 
 int ss_budget_init(ss_budget *b, double limit, double price_in, double price_out, ss_error *err)
 {
     *b = (ss_budget){.limit = INT64_MAX};
-    if (to_amount(price_in, UNIT / 1e6, &b->price_in, "price-in", err) ||
-        to_amount(price_out, UNIT / 1e6, &b->price_out, "price-out", err) ||
-        to_amount(limit, UNIT, &b->limit, "max-cost", err))
+    if (to_amount(price_in, UNIT / 1e6, 1, &b->price_in, "price-in", err) ||
+        to_amount(price_out, UNIT / 1e6, 1, &b->price_out, "price-out", err) ||
+        to_amount(limit, UNIT, 0, &b->limit, "max-cost", err))
         return -1;
     if (!isnan(limit) && (isnan(price_in) || isnan(price_out)))
         return ss_fail(err, SS_CONFIG, "--max-cost needs --price-in and --price-out (per million tokens)");

@@ -1,6 +1,7 @@
 /* language.h - is a sentence in the language it should be in?
  *
- * Told by function words ("the", "und", "pour"): about thirty of each language, shared ones left to both. A sentence is
+ * Told by different function words ("the", "und", "pour") of two letters and more: some dozens of each language,
+ * shared ones left to both. A sentence is
  * refused only when another language has at least two more of them than the expected one: requirement lines often have
  * none at all ("Python, SQL"), and those pass. Also refused: a sentence most of whose letters are of a script that the
  * expected language is not written in. For a language that is not in the table only the latter is checked, and only

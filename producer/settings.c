@@ -101,7 +101,7 @@ static const ss_option table[] = {
      "Pause before the first such try; it doubles up to a minute.", 0},
     {"give-up", SS_OPT_TIME, AT(give_up), "1h", "100..", "TIME", NULL,
      "How long the endpoint may be away before the run ends.", 0},
-    {"min-words", SS_OPT_COUNT, AT(min_words), "3", "1..100", "N", "Checks", "Fewest words of a sentence.", 0},
+    {"min-words", SS_OPT_COUNT, AT(min_words), "2", "1..100", "N", "Checks", "Fewest words of a sentence.", 0},
     {"max-words", SS_OPT_COUNT, AT(max_words), "60", "2..500", "N", NULL, "Most words of a sentence.", 0},
     {"near", SS_OPT_REAL, AT(near), "0.8", "0..2", "J", NULL,
      "A sentence with this Jaccard similarity to another one of its skill is a near duplicate; over 1 = never.", 0},
