@@ -2,9 +2,12 @@
 import os
 import re
 import sys
+import types
 
 import harness as h
 import tools
+
+live = types.SimpleNamespace()
 
 
 def redis_options():
@@ -27,31 +30,31 @@ def cli(redis, user, *words):
 
 
 def nobody_comes_in_without_a_password():
-    assert "NOAUTH" in h.REDIS.cli("PING")
+    assert "NOAUTH" in live.redis.cli("PING")
 
 
 def the_operator_handles_releases_and_the_worker_does_not():
-    a, b = (h.skillstream("release", "push", h.release(name), "--redis", url(h.REDIS, "operator")).stdout.split()[0]
+    a, b = (h.skillstream("release", "push", h.release(name), "--redis", url(live.redis, "operator")).stdout.split()[0]
             for name in ("a", "b"))
-    assert cli(h.REDIS, "worker", "GET", "skillstream:release:current") == b
-    h.skillstream("release", "rollback", "--redis", url(h.REDIS, "operator"))
-    assert a in h.skillstream("release", "list", "--redis", url(h.REDIS, "operator")).stdout
-    refused = h.skillstream("release", "use", b, "--redis", url(h.REDIS, "worker"), check=False)
+    assert cli(live.redis, "worker", "GET", "skillstream:release:current") == b
+    h.skillstream("release", "rollback", "--redis", url(live.redis, "operator"))
+    assert a in h.skillstream("release", "list", "--redis", url(live.redis, "operator")).stdout
+    refused = h.skillstream("release", "use", b, "--redis", url(live.redis, "worker"), check=False)
     assert refused.returncode == 1 and "NOPERM" in refused.stderr, refused
-    assert "NOPERM" in cli(h.REDIS, "worker", "SET", "skillstream:release:current", b)
-    h.skillstream("release", "gc", "--keep", "1", "--redis", url(h.REDIS, "operator"))
+    assert "NOPERM" in cli(live.redis, "worker", "SET", "skillstream:release:current", b)
+    h.skillstream("release", "gc", "--keep", "1", "--redis", url(live.redis, "operator"))
 
 
 def a_worker_works_as_the_worker_user():
     kafka = h.Kafka()
     topics = kafka.create_all(prefix="acl-")
-    worker = h.Worker(kafka, topics, options=["--redis", url(h.REDIS, "worker")]).ready()
+    worker = h.Worker(kafka, topics, options=["--redis", url(live.redis, "worker")]).ready()
     kafka.publish(topics.ads, [h.short_ad(f"ad-{n}", n) for n in range(3)])
     assert h.ids_of(kafka.read(topics.records, 3)) == ["ad-0", "ad-1", "ad-2"]
     metrics = worker.metrics()
     assert metrics["skillstream_redis_up"] == 1
-    assert int(cli(h.REDIS, "operator", "DBSIZE")) > 3, "no sentence was cached"
-    other = h.skillstream("release", "push", h.release("b"), "--redis", url(h.REDIS, "operator")).stdout.split()[0]
+    assert int(cli(live.redis, "operator", "DBSIZE")) > 3, "no sentence was cached"
+    other = h.skillstream("release", "push", h.release("b"), "--redis", url(live.redis, "operator")).stdout.split()[0]
     h.until(lambda: any(other in name for name in worker.metrics()), "the worker follows the release in use")
     assert worker.terminate()[0] == 0
     assert "NOPERM" not in open(worker.log).read()
@@ -61,11 +64,11 @@ def neither_reaches_other_keys_or_the_server():
     for user in ("worker", "operator"):
         for words in (("SET", "other", "1"), ("GET", "other"), ("FLUSHALL",), ("CONFIG", "GET", "*"), ("KEYS", "*"),
                       ("ACL", "LIST"), ("SHUTDOWN",)):
-            assert "NOPERM" in cli(h.REDIS, user, *words), (user, words)
+            assert "NOPERM" in cli(live.redis, user, *words), (user, words)
 
 
 def start():
-    h.REDIS = h.Redis(options=redis_options())
+    live.redis = h.Redis(options=redis_options())
 
 
 h.main(start, nobody_comes_in_without_a_password, the_operator_handles_releases_and_the_worker_does_not,
