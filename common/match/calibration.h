@@ -24,6 +24,8 @@
 #include "match/labelled.h"
 #include "match/skill_matrix.h"
 
+struct ss_gate; /* gate.h */
+
 typedef struct ss_calibration {
     double slope;
     double named;
@@ -34,9 +36,9 @@ typedef struct ss_calibration {
     uint32_t sentences; /* in that file; 0 for the default */
 } ss_calibration;
 
-/* Values for an encoder of the all-MiniLM-L6-v2 kind when there is no file; calibration.c says how they were measured.
- */
-ss_calibration ss_calibration_default(void);
+/* Values for an encoder of the all-MiniLM-L6-v2 kind when there is no file, without or with a gate; calibration.c says
+ * how they were measured. */
+ss_calibration ss_calibration_default(int with_gate);
 
 /* What is known of one (sentence, skill) pair. */
 typedef struct ss_evidence {
@@ -86,11 +88,12 @@ typedef struct ss_calibration_report {
     ss_operating_point point;     /* at the threshold (point.score is its logit); recall is of all gold */
 } ss_calibration_report;
 
-/* Fits on labelled sentences (read with SS_LABELLED_TRAINING); `name` is the file's. Pairs are the candidates
- * (candidates.h) of every sentence; gold skills that are not among them count as missed. `progress` may be NULL; it
- * counts sentences. SS_INPUT: no gold skill among the hits; higher scores do not mean likelier skills. */
+/* Fits on labelled sentences (read with SS_LABELLED_TRAINING); `name` is the file's, `gate` may be NULL. Pairs are the
+ * candidates (candidates.h) of every sentence; gold skills that are not among them count as missed. `progress` may be
+ * NULL; it counts sentences. SS_INPUT: no gold skill among the hits; higher scores do not mean likelier skills. */
 int ss_calibration_measure(const ss_labelled_set *set, const char *name, const ss_taxonomy *taxonomy,
-                           const ss_skill_matrix *matrix, ss_embedder *embedder, ss_embed_progress *progress, void *ctx,
-                           ss_calibration *out, ss_calibration_report *report, ss_error *err);
+                           const ss_skill_matrix *matrix, const struct ss_gate *gate, ss_embedder *embedder,
+                           ss_embed_progress *progress, void *ctx, ss_calibration *out, ss_calibration_report *report,
+                           ss_error *err);
 
 #endif

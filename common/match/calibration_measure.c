@@ -5,6 +5,7 @@
 
 #include "match/calibration.h"
 #include "match/candidates.h"
+#include "match/gate.h"
 #include "match/labelled.h"
 
 enum { NEAREST = 20, CANDIDATES = 32 };
@@ -37,38 +38,41 @@ static int has_skill(const uint32_t *gold, size_t count, uint32_t skill)
 
 /* The candidates of one sentence. Gold skills that are not among them make no pair: they are as deep in the ranking as
  * many other skills, which are no pairs either, so they would pull the probability of low scores far too high. */
-static int add_sentence(pairs *list, const ss_labelled *item, const ss_span_finder *finder, const ss_hit *hits,
-                        size_t count)
+static int add_sentence(pairs *list, const ss_labelled *item, const ss_span_finder *finder, float gate,
+                        const ss_hit *hits, size_t count)
 {
     uint32_t named[CANDIDATES];
     size_t named_count = ss_span_named(finder, named, CANDIDATES);
     for (size_t i = 0; i < count; i++) {
-        ss_evidence evidence = {.score = hits[i].score, .named = has_skill(named, named_count, hits[i].skill)};
+        ss_evidence evidence = {
+            .score = hits[i].score, .gate = gate, .named = has_skill(named, named_count, hits[i].skill)};
         if (add_pair(list, evidence, has_skill(item->gold, item->gold_count, hits[i].skill))) return -1;
     }
     return 0;
 }
 
 static int collect_sentence(const ss_labelled *item, const ss_skill_matrix *matrix, ss_match_scratch *scratch,
-                            ss_span_finder *finder, const float *vector, pairs *list, ss_error *err)
+                            const ss_gate *gate, ss_span_finder *finder, const float *vector, pairs *list,
+                            ss_error *err)
 {
     ss_hit hits[CANDIDATES];
     uint32_t count;
     ss_skill_matrix_top(matrix, scratch, vector, 1, NEAREST, hits, &count);
     if (ss_span_sentence(finder, item->sentence.data, item->sentence.len, err)) return -1;
     size_t all = ss_candidates_add_named(matrix, finder, vector, hits, count, CANDIDATES);
-    return add_sentence(list, item, finder, hits, all) ? ss_fail_memory(err, "calibrating") : 0;
+    float logit = gate ? ss_gate_logit(gate, vector) : 0;
+    return add_sentence(list, item, finder, logit, hits, all) ? ss_fail_memory(err, "calibrating") : 0;
 }
 
 static int collect_pairs(const ss_labelled_set *set, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
-                         const float *vectors, pairs *list, ss_error *err)
+                         const ss_gate *gate, const float *vectors, pairs *list, ss_error *err)
 {
     ss_match_scratch *scratch = ss_match_scratch_new(matrix, NEAREST, err);
     ss_span_labels *labels = scratch ? ss_span_labels_new(taxonomy, err) : NULL;
     ss_span_finder *finder = labels ? ss_span_finder_new(labels, err) : NULL;
     int bad = !finder;
     for (size_t i = 0; !bad && i < ss_labelled_count(set); i++)
-        bad = collect_sentence(ss_labelled_item(set, i), matrix, scratch, finder,
+        bad = collect_sentence(ss_labelled_item(set, i), matrix, scratch, gate, finder,
                                vectors + i * ss_skill_matrix_dims(matrix), list, err);
     ss_span_finder_free(finder);
     ss_span_labels_free(labels);
@@ -124,8 +128,9 @@ static int fit(const char *path, const pairs *list, ss_calibration *out, ss_cali
 }
 
 int ss_calibration_measure(const ss_labelled_set *set, const char *name, const ss_taxonomy *taxonomy,
-                           const ss_skill_matrix *matrix, ss_embedder *embedder, ss_embed_progress *progress, void *ctx,
-                           ss_calibration *out, ss_calibration_report *report, ss_error *err)
+                           const ss_skill_matrix *matrix, const ss_gate *gate, ss_embedder *embedder,
+                           ss_embed_progress *progress, void *ctx, ss_calibration *out, ss_calibration_report *report,
+                           ss_error *err)
 {
     *out = (ss_calibration){0};
     count_set(set, report);
@@ -133,7 +138,7 @@ int ss_calibration_measure(const ss_labelled_set *set, const char *name, const s
     float *vectors = ss_labelled_embed(set, embedder, progress, ctx, err);
     pairs list = {0};
     int result = -1;
-    if (vectors && !collect_pairs(set, taxonomy, matrix, vectors, &list, err))
+    if (vectors && !collect_pairs(set, taxonomy, matrix, gate, vectors, &list, err))
         result = fit(name, &list, out, report, err);
     free(vectors);
     free(list.items);

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/pool.h"
+#include "match/gate.h"
 #include "match/labelled.h"
 #include "match/prototypes.h"
 #include "match/release.h"
@@ -31,7 +32,8 @@ typedef struct work {
     char encoder_name[NAME_MAX + 1];
     char release_name[2 * NAME_MAX];
     ss_taxonomy *taxonomy;
-    ss_labelled_set *labelled;
+    ss_labelled_set *labelled, *gate_sentences;
+    ss_gate *gate;
     ss_model_files *files;
     ss_encoder *encoder;
     ss_pool *pool;
@@ -51,6 +53,8 @@ static void release_work(work *w)
     ss_encoder_free(w->encoder);
     ss_model_files_close(w->files);
     ss_labelled_free(w->labelled);
+    ss_labelled_free(w->gate_sentences);
+    ss_gate_free(w->gate);
     ss_taxonomy_free(w->taxonomy);
 }
 
@@ -96,6 +100,10 @@ static int read_inputs(work *w, ss_error *err)
         w->labelled = ss_labelled_read(o->calibrate_path, SS_LABELLED_TRAINING, w->taxonomy, err);
         if (!w->labelled || ss_labelled_check(w->labelled, o->calibrate_path, err)) return -1;
     }
+    if (o->gate_path) {
+        w->gate_sentences = ss_labelled_read(o->gate_path, SS_LABELLED_TRAINING, w->taxonomy, err);
+        if (!w->gate_sentences) return -1;
+    }
     w->files = ss_model_files_open(o->encoder_dir, err);
     if (!w->files) return -1;
     w->encoder = ss_encoder_load(ss_model_files_set(w->files), err);
@@ -122,15 +130,26 @@ static int embed_skills(work *w, ss_error *err)
     return w->matrix ? 0 : -1;
 }
 
+static int fit_gate(work *w, ss_index_report *report, ss_error *err)
+{
+    if (!w->gate_sentences) return 0;
+    w->what = "fitting the gate";
+    w->total = ss_labelled_count(w->gate_sentences);
+    on_progress(w, 0);
+    w->gate = ss_gate_from_labelled(w->gate_sentences, w->embedder, on_progress, w, &report->gate, err);
+    report->gated = w->gate != NULL;
+    return w->gate ? 0 : ss_fail_in(err, "%s", w->options->gate_path);
+}
+
 static int calibrate(work *w, ss_index_report *report, ss_error *err)
 {
-    report->calibration = ss_calibration_default();
+    report->calibration = ss_calibration_default(w->gate != NULL);
     if (!w->labelled) return 0;
     w->what = "calibrating";
     w->total = ss_labelled_count(w->labelled);
     on_progress(w, 0);
     report->calibrated = 1;
-    return ss_calibration_measure(w->labelled, w->options->calibrate_path, w->taxonomy, w->matrix, w->embedder,
+    return ss_calibration_measure(w->labelled, w->options->calibrate_path, w->taxonomy, w->matrix, w->gate, w->embedder,
                                   on_progress, w, &report->calibration, &report->fit, err);
 }
 
@@ -173,12 +192,12 @@ static ss_manifest describe(work *w, const ss_index_report *report, const char *
                          .calibration = report->calibration};
 }
 
-/* The encoder's files as blobs, named encoder/<file>, then the three of our own making. */
-static int list_blobs(const work *w, ss_arena *arena, const ss_buffer *rows, const ss_buffer *taxonomy, ss_fileset *out,
-                      ss_error *err)
+/* The encoder's files as blobs, named encoder/<file>, then those of our own making. */
+static int list_blobs(const work *w, ss_arena *arena, const ss_buffer *rows, const ss_buffer *taxonomy,
+                      const ss_buffer *gate, ss_fileset *out, ss_error *err)
 {
     const ss_fileset *files = ss_model_files_set(w->files);
-    out->items = ss_arena_calloc(arena, files->count + 3, sizeof *out->items);
+    out->items = ss_arena_calloc(arena, files->count + 4, sizeof *out->items);
     if (!out->items) return ss_fail_memory(err, "writing the release");
     for (size_t i = 0; i < files->count; i++) {
         size_t room = strlen(files->items[i].name) + sizeof "encoder/";
@@ -188,20 +207,23 @@ static int list_blobs(const work *w, ss_arena *arena, const ss_buffer *rows, con
         out->items[out->count] = files->items[i];
         out->items[out->count++].name = name;
     }
-    static char rows_name[] = "matrix/rows", values_name[] = "matrix/values", taxonomy_name[] = "taxonomy";
+    static char rows_name[] = "matrix/rows", values_name[] = "matrix/values", taxonomy_name[] = "taxonomy",
+                gate_name[] = "gate";
     size_t values = ss_skill_matrix_rows(w->matrix) * ss_skill_matrix_dims(w->matrix) * sizeof(float);
     out->items[out->count++] = (ss_named_bytes){rows_name, (const unsigned char *)rows->data, rows->len};
     out->items[out->count++] =
         (ss_named_bytes){values_name, (const unsigned char *)ss_skill_matrix_values(w->matrix), values};
     out->items[out->count++] = (ss_named_bytes){taxonomy_name, (const unsigned char *)taxonomy->data, taxonomy->len};
+    if (w->gate) out->items[out->count++] = (ss_named_bytes){gate_name, (const unsigned char *)gate->data, gate->len};
     return 0;
 }
 
 static int write_release(work *w, ss_index_report *report, ss_error *err)
 {
-    ss_buffer rows, taxonomy;
+    ss_buffer rows, taxonomy, gate;
     ss_buffer_init(&rows, SIZE_MAX);
     ss_buffer_init(&taxonomy, SIZE_MAX);
+    ss_buffer_init(&gate, SIZE_MAX);
     ss_arena arena;
     ss_arena_init(&arena, 0, 0);
     char created_at[32];
@@ -209,10 +231,12 @@ static int write_release(work *w, ss_index_report *report, ss_error *err)
     ss_manifest manifest = describe(w, report, created_at);
     ss_fileset blobs = {0};
     int bad = ss_skill_matrix_encode_rows(w->matrix, &rows, err) || ss_taxonomy_encode(w->taxonomy, &taxonomy, err) ||
-              list_blobs(w, &arena, &rows, &taxonomy, &blobs, err) ||
+              (w->gate && ss_gate_encode(w->gate, &gate, err)) ||
+              list_blobs(w, &arena, &rows, &taxonomy, &gate, &blobs, err) ||
               ss_release_write(&manifest, &blobs, w->options->out_path, report->digest, err);
     for (size_t i = 0; i < blobs.count; i++) report->bytes += blobs.items[i].len;
     ss_arena_free(&arena);
+    ss_buffer_free(&gate);
     ss_buffer_free(&taxonomy);
     ss_buffer_free(&rows);
     return bad ? -1 : 0;
@@ -224,8 +248,8 @@ int ss_index_build(const ss_index_options *options, ss_index_progress *progress,
     double began = ss_now();
     *report = (ss_index_report){0};
     work w = {.options = options, .progress = progress, .ctx = ctx};
-    int bad = read_inputs(&w, err) || embed_skills(&w, err) || calibrate(&w, report, err) || describe_work(&w, err) ||
-              write_release(&w, report, err);
+    int bad = read_inputs(&w, err) || embed_skills(&w, err) || fit_gate(&w, report, err) ||
+              calibrate(&w, report, err) || describe_work(&w, err) || write_release(&w, report, err);
     if (!bad) {
         report->skills = ss_skill_matrix_skills(w.matrix);
         report->prototypes = ss_skill_matrix_rows(w.matrix);

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "match/calibration.h"
+#include "match/gate.h"
 #include "match/manifest.h"
 
 /* Notes for the manifest about a release whose skills are embedded already (so that an evaluation can be among them).
@@ -27,6 +28,7 @@ typedef struct ss_index_options {
     unsigned prototypes;          /* set of ss_prototype_kind; 0 = label */
     ss_score_kind score;
     const char *calibrate_path;  /* NULL = the default calibration */
+    const char *gate_path;       /* labelled sentences for a gate (gate.h); NULL = no gate */
     const char *name;            /* of the release; NULL = "<encoder>-<taxonomy>" */
     const char *precision;       /* NULL or "fp32"; another is SS_UNSUPPORTED */
     const char *program;         /* "skillstream 0.1.0", for the manifest */
@@ -46,6 +48,8 @@ typedef struct ss_index_report {
     ss_calibration calibration;
     int calibrated; /* 1: `fit` is filled */
     ss_calibration_report fit;
+    int gated; /* 1: `gate` is filled */
+    ss_gate_report gate;
 } ss_index_report;
 
 /* `progress` may be NULL. Nothing is written unless everything succeeded. */

@@ -26,6 +26,7 @@ struct ss_release {
     ss_skill_matrix *matrix;
     ss_taxonomy *taxonomy;
     ss_span_labels *span_labels;
+    ss_gate *gate;
 };
 
 static const char encoder_folder[] = "encoder/";
@@ -44,6 +45,7 @@ static ss_release *new_release(ss_error *err)
 
 static void free_release(ss_release *release)
 {
+    ss_gate_free(release->gate);
     ss_span_labels_free(release->span_labels);
     ss_taxonomy_free(release->taxonomy);
     ss_skill_matrix_free(release->matrix);
@@ -140,7 +142,13 @@ static int prepare(ss_release *release, ss_error *err)
     if (!release->encoder) return ss_fail_in(err, "encoder");
     if (check_agreement(release, err)) return -1;
     release->span_labels = ss_span_labels_new(release->taxonomy, err);
-    return release->span_labels ? 0 : -1;
+    if (!release->span_labels) return -1;
+    const ss_named_bytes *gate = ss_fileset_find(&release->blobs, "gate");
+    if (!gate) return 0;
+    release->gate = ss_gate_decode(gate->data, gate->len, err);
+    if (release->gate && ss_gate_dims(release->gate) != ss_encoder_dims(release->encoder))
+        return ss_fail(err, SS_CORRUPT, "gate: of another encoder");
+    return release->gate ? 0 : -1;
 }
 
 static int open_file(ss_release *release, const char *path, int run, ss_error *err)
@@ -259,6 +267,11 @@ const ss_skill_matrix *ss_release_matrix(const ss_release *release)
 const ss_taxonomy *ss_release_taxonomy(const ss_release *release)
 {
     return release->taxonomy;
+}
+
+const ss_gate *ss_release_gate(const ss_release *release)
+{
+    return release->gate;
 }
 
 const ss_span_labels *ss_release_span_labels(const ss_release *release)

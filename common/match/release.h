@@ -23,6 +23,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "match/gate.h"
 #include "match/manifest.h"
 #include "match/skill_matrix.h"
 #include "match/span.h"
@@ -62,6 +63,7 @@ const ss_encoder *ss_release_encoder(const ss_release *release);
 const ss_skill_matrix *ss_release_matrix(const ss_release *release);
 const ss_taxonomy *ss_release_taxonomy(const ss_release *release);
 const ss_span_labels *ss_release_span_labels(const ss_release *release);
+const ss_gate *ss_release_gate(const ss_release *release); /* NULL: the release has none */
 
 /* Writes a release file atomically. Sizes and digests of manifest->blobs are filled in by this function from
  * `blobs`, whose names become the blobs' names; manifest->blobs itself is ignored. */

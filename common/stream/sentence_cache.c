@@ -12,6 +12,7 @@
  */
 #include "stream/sentence_cache.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -180,10 +181,10 @@ static ss_redis_arg name_key(ss_cache *cache, size_t at, const ss_cache_release 
 
 /* ---- Look-up ---- */
 
-static void put_local(ss_cache *cache, ss_hash128 key, const ss_hit_value *hits, int32_t n)
+static void put_local(ss_cache *cache, ss_hash128 key, const ss_hit_value *hits, ss_cached value)
 {
     if (!cache->local) return;
-    count(&cache->evictions, (uint64_t)ss_cache_lru_put(cache->local, key, hits, (uint32_t)n));
+    count(&cache->evictions, (uint64_t)ss_cache_lru_put(cache->local, key, hits, value));
     atomic_store_explicit(&cache->entries, ss_cache_lru_count(cache->local), memory_order_relaxed);
 }
 
@@ -200,25 +201,25 @@ static int enter_release(ss_cache *cache, const ss_cache_release *release)
 
 /* One value of the MGET's reply. A bad one is deleted; the answer to that is read by the next call. */
 static size_t take_value(ss_cache *cache, const ss_cache_release *release, const redisReply *value, size_t asked,
-                         ss_hash128 key, ss_hit_value *hits, int32_t *n)
+                         ss_hash128 key, ss_hit_value *hits, ss_cached *out)
 {
     if (value->type != REDIS_REPLY_STRING) return 0;
-    int found =
-        ss_cache_value_decode(key, release, (const unsigned char *)value->str, value->len, hits, cache->hits_max);
-    if (found < 0) {
+    ss_cached found;
+    if (ss_cache_value_decode(key, release, (const unsigned char *)value->str, value->len, hits, cache->hits_max,
+                              &found)) {
         count(&cache->bad_values, 1);
         ss_redis_arg unlink_it[] = {ss_redis_text("UNLINK"), cache->args[asked + 1]};
         ss_redis_append(cache->redis, unlink_it, 2, NULL); /* if it fails the next reader deletes it */
         return 0;
     }
-    *n = found;
+    *out = found;
     put_local(cache, key, hits, found);
     return 1;
 }
 
 /* Asks Redis for the `asked` rows in cache->rows; returns how many it found. */
 static size_t ask_redis(ss_cache *cache, const ss_cache_release *release, const ss_hash128 *keys, size_t asked,
-                        ss_hit_value *hits, int32_t *counts)
+                        ss_hit_value *hits, ss_cached *found)
 {
     ss_error why;
     cache->args[0] = ss_redis_text("MGET");
@@ -230,34 +231,34 @@ static size_t ask_redis(ss_cache *cache, const ss_cache_release *release, const 
         return 0;
     }
     note_success(cache);
-    size_t found = 0;
+    size_t hit = 0;
     if (reply->type == REDIS_REPLY_ARRAY && reply->elements == asked)
         for (size_t i = 0; i < asked; i++) {
             size_t row = cache->rows[i];
-            found +=
-                take_value(cache, release, reply->element[i], i, keys[row], hits + row * cache->hits_max, &counts[row]);
+            hit +=
+                take_value(cache, release, reply->element[i], i, keys[row], hits + row * cache->hits_max, &found[row]);
         }
     ss_redis_reply_free(reply);
     if (ss_redis_flush(cache->redis, &why)) note_failure(cache, &why);
-    return found;
+    return hit;
 }
 
 size_t ss_cache_lookup(ss_cache *cache, const ss_cache_release *release, const ss_hash128 *keys, size_t n,
-                       ss_hit_value *hits, int32_t *counts)
+                       ss_hit_value *hits, ss_cached *found)
 {
     size_t local = 0, remote = 0, asked = 0;
-    for (size_t i = 0; i < n; i++) counts[i] = SS_CACHE_MISS;
+    for (size_t i = 0; i < n; i++) found[i] = (ss_cached){.count = SS_CACHE_MISS};
     pthread_mutex_lock(&cache->mutex);
     if (enter_release(cache, release) == 0) {
         int ask = cache->redis && make_room(cache, n) == 0;
         for (size_t i = 0; i < n; i++) {
-            if (cache->local) counts[i] = ss_cache_lru_get(cache->local, keys[i], hits + i * cache->hits_max);
-            if (counts[i] != SS_CACHE_MISS)
+            if (cache->local) found[i] = ss_cache_lru_get(cache->local, keys[i], hits + i * cache->hits_max);
+            if (found[i].count != SS_CACHE_MISS)
                 local++;
             else if (ask)
                 cache->rows[asked++] = i;
         }
-        if (asked) remote = ask_redis(cache, release, keys, asked, hits, counts);
+        if (asked) remote = ask_redis(cache, release, keys, asked, hits, found);
         end(cache);
     }
     pthread_mutex_unlock(&cache->mutex);
@@ -270,32 +271,32 @@ size_t ss_cache_lookup(ss_cache *cache, const ss_cache_release *release, const s
 /* ---- Storing ---- */
 
 static int append_set(ss_cache *cache, const ss_cache_release *release, ss_hash128 key, const ss_hit_value *hits,
-                      uint32_t n, ss_error *err)
+                      ss_cached of, ss_error *err)
 {
     unsigned char value[16 + SS_CACHE_HITS_MAX * sizeof(ss_hit_value) + 8];
-    ss_cache_value_encode(key, release->dims, hits, n, value);
+    ss_cache_value_encode(key, release->dims, hits, of, value);
     ss_redis_arg args[] = {ss_redis_text("SET"),
                            name_key(cache, 0, release, key),
-                           {.data = value, .len = ss_cache_value_size(n)},
+                           {.data = value, .len = ss_cache_value_size((uint32_t)of.count)},
                            ss_redis_text("EX"),
                            ss_redis_text(cache->ttl)};
     return ss_redis_append(cache->redis, args, 5, err);
 }
 
-static int is_storable(const ss_cache *cache, int32_t n)
+static int is_storable(const ss_cache *cache, ss_cached value)
 {
-    return n >= 0 && (uint32_t)n <= cache->hits_max;
+    return value.count >= 0 && (uint32_t)value.count <= cache->hits_max && isfinite(value.gate);
 }
 
 static void send_values(ss_cache *cache, const ss_cache_release *release, const ss_hash128 *keys, size_t n,
-                        const ss_hit_value *hits, const int32_t *counts)
+                        const ss_hit_value *hits, const ss_cached *values)
 {
     ss_error why;
     uint64_t sent = 0;
     if (make_room(cache, 1) || begin(cache) || collect(cache)) return;
     for (size_t i = 0; i < n; i++) {
-        if (!is_storable(cache, counts[i])) continue;
-        if (append_set(cache, release, keys[i], hits + i * cache->hits_max, (uint32_t)counts[i], &why)) {
+        if (!is_storable(cache, values[i])) continue;
+        if (append_set(cache, release, keys[i], hits + i * cache->hits_max, values[i], &why)) {
             note_failure(cache, &why);
             return;
         }
@@ -309,13 +310,13 @@ static void send_values(ss_cache *cache, const ss_cache_release *release, const 
 }
 
 void ss_cache_store(ss_cache *cache, const ss_cache_release *release, const ss_hash128 *keys, size_t n,
-                    const ss_hit_value *hits, const int32_t *counts)
+                    const ss_hit_value *hits, const ss_cached *values)
 {
     pthread_mutex_lock(&cache->mutex);
     if (n && enter_release(cache, release) == 0) {
         for (size_t i = 0; i < n; i++)
-            if (is_storable(cache, counts[i])) put_local(cache, keys[i], hits + i * cache->hits_max, counts[i]);
-        send_values(cache, release, keys, n, hits, counts);
+            if (is_storable(cache, values[i])) put_local(cache, keys[i], hits + i * cache->hits_max, values[i]);
+        send_values(cache, release, keys, n, hits, values);
         end(cache);
     }
     pthread_mutex_unlock(&cache->mutex);

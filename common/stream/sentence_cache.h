@@ -15,8 +15,8 @@
  * If Redis fails the cache goes on without: no call spends more than
  * redis_deadline_ms on it, and between attempts there is a growing pause.
  *
- * Value, little-endian: magic "SSC1", u16 version (1), u16 count, u32 dims,
- * u32 0, then count x { u32 skill, f32 score }, then u64 XXH3 of all before it
+ * Value, little-endian: magic "SSC1", u16 version (2), u16 count, u32 dims,
+ * f32 gate, then count x { u32 skill, f32 score }, then u64 XXH3 of all before it
  * followed by the 16 bytes of the key.
  * Key: skillstream:sentence:<release digest>:<32 hex>.
  *
@@ -33,13 +33,19 @@
 #include "base/hash.h"
 
 #define SS_CACHE_HITS_MAX 256 /* largest hits_per_sentence */
-#define SS_CACHE_MISS (-1)    /* in counts[] */
+#define SS_CACHE_MISS (-1)    /* ss_cached.count of a sentence that was not found */
 
 /* Same layout as common/match's ss_hit (which this module does not include). */
 typedef struct ss_hit_value {
     uint32_t skill; /* index into the release's skills */
     float score;
 } ss_hit_value;
+
+/* What is known of a sentence besides its hits. */
+typedef struct ss_cached {
+    int32_t count; /* hits (0 is an answer: a sentence without skills), or SS_CACHE_MISS */
+    float gate;    /* the caller's number for the sentence: how much it looks like one that asks for a skill; finite */
+} ss_cached;
 
 typedef struct ss_cache_options {
     size_t memory_bytes;        /* level 1: bound on all its memory; 0 = off */
@@ -64,17 +70,17 @@ void ss_cache_free(ss_cache *cache);
 
 /* Looks up a batch.
  *   keys   (n)
- *   hits   (n,H) row i holds counts[i] hits
- *   counts (n)   number of hits (0 is an answer: a sentence without skills), or SS_CACHE_MISS
+ *   hits   (n,H) row i holds found[i].count hits
+ *   found  (n)
  * Returns the number of sentences found; never fails: a cache that cannot answer gives misses.
  * Values found in Redis are put into level 1. A release other than that of the last call empties level 1. */
 size_t ss_cache_lookup(ss_cache *cache, const ss_cache_release *release, const ss_hash128 *keys, size_t n,
-                       ss_hit_value *hits, int32_t *counts);
+                       ss_hit_value *hits, ss_cached *found);
 
 /* Stores a batch, same shapes; rows with SS_CACHE_MISS or more than H hits are passed over. Sends to Redis and does not
  * wait for the answers. Give it only what was computed: what lookup found need not be stored again. */
 void ss_cache_store(ss_cache *cache, const ss_cache_release *release, const ss_hash128 *keys, size_t n,
-                    const ss_hit_value *hits, const int32_t *counts);
+                    const ss_hit_value *hits, const ss_cached *values);
 
 typedef struct ss_cache_stats {
     uint64_t local_hits;     /* found in level 1 */
@@ -95,11 +101,12 @@ void ss_cache_get_stats(const ss_cache *cache, ss_cache_stats *out);
 /* 1 and *err filled once after Redis went from working to failing, so that it is logged once per outage; else 0. */
 int ss_cache_take_error(ss_cache *cache, ss_error *err);
 
-/* The value format, for tests and tools. encode writes ss_cache_value_size(count) bytes to out. decode: number of hits,
- * or -1 when the bytes are not a value for this key and release with at most `max` hits. */
+/* The value format, for tests and tools. encode writes ss_cache_value_size(value.count) bytes to out; value.count is
+ * not a miss. decode: 0, or -1 when the bytes are not a value for this key and release with at most `max` hits. */
 size_t ss_cache_value_size(uint32_t count);
-void ss_cache_value_encode(ss_hash128 key, uint32_t dims, const ss_hit_value *hits, uint32_t count, unsigned char *out);
+void ss_cache_value_encode(ss_hash128 key, uint32_t dims, const ss_hit_value *hits, ss_cached value,
+                           unsigned char *out);
 int ss_cache_value_decode(ss_hash128 key, const ss_cache_release *release, const unsigned char *bytes, size_t len,
-                          ss_hit_value *hits, uint32_t max);
+                          ss_hit_value *hits, uint32_t max, ss_cached *value);
 
 #endif

@@ -23,7 +23,7 @@ struct ss_cache_lru {
     ss_hash128 *keys;   /* (capacity) */
     uint32_t *older;    /* (capacity) towards the oldest */
     uint32_t *newer;    /* (capacity) towards the newest */
-    uint32_t *counts;   /* (capacity) */
+    ss_cached *values;  /* (capacity) */
     ss_hit_value *hits; /* (capacity, per_entry) */
 };
 
@@ -36,7 +36,7 @@ static size_t slots_for(size_t capacity)
 
 static size_t memory_for(size_t capacity, size_t per_entry)
 {
-    size_t entry = sizeof(ss_hash128) + 3 * sizeof(uint32_t) + per_entry * sizeof(ss_hit_value);
+    size_t entry = sizeof(ss_hash128) + 2 * sizeof(uint32_t) + sizeof(ss_cached) + per_entry * sizeof(ss_hit_value);
     return sizeof(ss_cache_lru) + capacity * entry + slots_for(capacity) * sizeof(uint32_t);
 }
 
@@ -60,9 +60,9 @@ ss_cache_lru *ss_cache_lru_new(size_t memory, uint32_t per_entry, ss_error *err)
     lru->keys = malloc(capacity * sizeof *lru->keys);
     lru->older = malloc(capacity * sizeof *lru->older);
     lru->newer = malloc(capacity * sizeof *lru->newer);
-    lru->counts = malloc(capacity * sizeof *lru->counts);
+    lru->values = malloc(capacity * sizeof *lru->values);
     lru->hits = malloc(capacity * per_entry * sizeof *lru->hits);
-    if (!lru->slots || !lru->keys || !lru->older || !lru->newer || !lru->counts || !lru->hits) goto no_memory;
+    if (!lru->slots || !lru->keys || !lru->older || !lru->newer || !lru->values || !lru->hits) goto no_memory;
     lru->newest = lru->oldest = NONE;
     return lru;
 
@@ -79,7 +79,7 @@ void ss_cache_lru_free(ss_cache_lru *lru)
     free(lru->keys);
     free(lru->older);
     free(lru->newer);
-    free(lru->counts);
+    free(lru->values);
     free(lru->hits);
     free(lru);
 }
@@ -150,31 +150,32 @@ static void link_newest(ss_cache_lru *lru, uint32_t entry)
 
 /* ---- Use ---- */
 
-int32_t ss_cache_lru_get(ss_cache_lru *lru, ss_hash128 key, ss_hit_value *hits)
+ss_cached ss_cache_lru_get(ss_cache_lru *lru, ss_hash128 key, ss_hit_value *hits)
 {
     uint32_t found = lru->slots[find(lru, key)];
-    if (!found) return SS_CACHE_MISS;
-    uint32_t entry = found - 1, count = lru->counts[entry];
-    memcpy(hits, lru->hits + (size_t)entry * lru->per_entry, count * sizeof *hits);
+    if (!found) return (ss_cached){.count = SS_CACHE_MISS};
+    uint32_t entry = found - 1;
+    ss_cached value = lru->values[entry];
+    memcpy(hits, lru->hits + (size_t)entry * lru->per_entry, (size_t)value.count * sizeof *hits);
     unlink_entry(lru, entry);
     link_newest(lru, entry);
-    return (int32_t)count;
+    return value;
 }
 
-static void fill(ss_cache_lru *lru, uint32_t entry, const ss_hit_value *hits, uint32_t count)
+static void fill(ss_cache_lru *lru, uint32_t entry, const ss_hit_value *hits, ss_cached value)
 {
-    lru->counts[entry] = count;
-    memcpy(lru->hits + (size_t)entry * lru->per_entry, hits, count * sizeof *hits);
+    lru->values[entry] = value;
+    memcpy(lru->hits + (size_t)entry * lru->per_entry, hits, (size_t)value.count * sizeof *hits);
     link_newest(lru, entry);
 }
 
-int ss_cache_lru_put(ss_cache_lru *lru, ss_hash128 key, const ss_hit_value *hits, uint32_t count)
+int ss_cache_lru_put(ss_cache_lru *lru, ss_hash128 key, const ss_hit_value *hits, ss_cached value)
 {
     uint32_t slot = find(lru, key), entry;
     if (lru->slots[slot]) {
         entry = lru->slots[slot] - 1;
         unlink_entry(lru, entry);
-        fill(lru, entry, hits, count);
+        fill(lru, entry, hits, value);
         return 0;
     }
     int evict = lru->count == lru->capacity;
@@ -188,7 +189,7 @@ int ss_cache_lru_put(ss_cache_lru *lru, ss_hash128 key, const ss_hit_value *hits
     }
     lru->keys[entry] = key;
     lru->slots[slot] = entry + 1;
-    fill(lru, entry, hits, count);
+    fill(lru, entry, hits, value);
     return evict;
 }
 

@@ -16,11 +16,11 @@ typedef struct ss_cache_lru ss_cache_lru;
 ss_cache_lru *ss_cache_lru_new(size_t memory, uint32_t hits_per_entry, ss_error *err);
 void ss_cache_lru_free(ss_cache_lru *lru);
 
-/* Number of hits copied to `hits` (H), or SS_CACHE_MISS. Makes the entry the newest. */
-int32_t ss_cache_lru_get(ss_cache_lru *lru, ss_hash128 key, ss_hit_value *hits);
+/* The entry, its hits copied to `hits` (H), or one with the count SS_CACHE_MISS. Makes the entry the newest. */
+ss_cached ss_cache_lru_get(ss_cache_lru *lru, ss_hash128 key, ss_hit_value *hits);
 
-/* Adds or replaces; count <= H. Returns 1 if the oldest entry had to go. */
-int ss_cache_lru_put(ss_cache_lru *lru, ss_hash128 key, const ss_hit_value *hits, uint32_t count);
+/* Adds or replaces; 0 <= value.count <= H. Returns 1 if the oldest entry had to go. */
+int ss_cache_lru_put(ss_cache_lru *lru, ss_hash128 key, const ss_hit_value *hits, ss_cached value);
 
 void ss_cache_lru_clear(ss_cache_lru *lru);
 size_t ss_cache_lru_count(const ss_cache_lru *lru);

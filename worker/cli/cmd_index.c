@@ -9,7 +9,7 @@
 
 typedef struct values {
     ss_common_values common;
-    const char *encoder, *taxonomy, *taxonomy_name, *taxonomy_version, *out, *prototypes, *score, *calibrate,
+    const char *encoder, *taxonomy, *taxonomy_name, *taxonomy_version, *out, *prototypes, *score, *calibrate, *gate,
         *precision, *name;
     uint64_t threads;
 } values;
@@ -30,6 +30,11 @@ static const ss_option table[] = {
     {"calibrate", SS_OPT_STRING, AT(calibrate), NULL, NULL, "FILE.csv", NULL,
      "Sentences with their skills (columns sentence, label; an empty label: no skill), to which probability and "
      "threshold are fitted. Should hold as many sentences without a skill as your ads do.",
+     0},
+    {"gate", SS_OPT_STRING, AT(gate), NULL, NULL, "FILE.csv", NULL,
+     "Sentences with and without a skill (as for --calibrate), to which a gate is fitted: how likely a sentence asks "
+     "for "
+     "any skill at all. It keeps headings, pay and benefits from being linked.",
      0},
     {"prototypes", SS_OPT_STRING, AT(prototypes), "label", NULL, "KINDS", "Matching",
      "Which texts of a skill are embedded: label,alternatives,description. More find more, at more cost.", 0},
@@ -74,6 +79,9 @@ static void print_report(const ss_index_report *report, const char *out)
     printf("release    %s\nfile       %s (%.1f MB)\nskills     %zu, %zu prototypes of %zu dimensions, in %.1f s\n",
            report->digest, out, (double)report->bytes / 1e6, report->skills, report->prototypes, report->dims,
            report->seconds);
+    if (report->gated)
+        printf("gate       fitted to %zu sentences, %zu with a skill; on these AUC %.3f, F1 %.3f\n",
+               report->gate.sentences, report->gate.asking, report->gate.auc, report->gate.f1);
     if (report->calibrated)
         printf(
             "calibrated on %s: %zu sentences, %zu with a skill; threshold %.3f: precision %.3f, recall %.3f, F1 %.3f\n",
@@ -100,6 +108,7 @@ static int run(int argc, char **argv)
                               .taxonomy_name = v.taxonomy_name,
                               .taxonomy_version = v.taxonomy_version,
                               .calibrate_path = v.calibrate,
+                              .gate_path = v.gate,
                               .name = v.name,
                               .precision = v.precision,
                               .program = ss_build_program("skillstream", program, sizeof program),

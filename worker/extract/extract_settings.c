@@ -13,6 +13,7 @@ int ss_extract_settings_check(const ss_extract_settings *settings, ss_error *err
 void ss_extract_settings_apply(const ss_extract_settings *settings, const char *digest, ss_extract_options *out)
 {
     *out = (ss_extract_options){.threshold = settings->threshold,
+                                .gate_threshold = settings->gate_threshold,
                                 .top = settings->top,
                                 .with_text = settings->with_text,
                                 .max_ad_bytes = settings->max_ad_bytes,

@@ -12,7 +12,7 @@
 #include "worker/extract/extractor.h"
 
 typedef struct ss_extract_settings {
-    double threshold;
+    double threshold, gate_threshold;
     uint64_t top, max_ad_bytes, max_sentences, threads;
     int with_text;
     const char *precision;
@@ -29,6 +29,16 @@ typedef struct ss_extract_settings {
      "Result",                                                                                                         \
      "Keep a mention when its calibrated probability is at least P. Default: the release's own threshold.",            \
      SS_OPT_RESULT},                                                                                                   \
+        {"gate-threshold",                                                                                             \
+         SS_OPT_REAL,                                                                                                  \
+         offsetof(S, m.gate_threshold),                                                                                \
+         "0",                                                                                                          \
+         "0..1",                                                                                                       \
+         "P",                                                                                                          \
+         NULL,                                                                                                         \
+         "Do not link a sentence whose probability to ask for any skill, by the release's gate, is below P. The gate " \
+         "counts in every mention's probability anyway; 0: no further bar.",                                           \
+         SS_OPT_RESULT},                                                                                               \
         {"top",                                                                                                        \
          SS_OPT_COUNT,                                                                                                 \
          offsetof(S, m.top),                                                                                           \

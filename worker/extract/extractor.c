@@ -56,7 +56,7 @@ typedef struct work {
     uint32_t **sentence; /* (n) per ad: the distinct number of each sentence, or NOT_SCORED */
     ss_distinct distinct;
     ss_hit_value *hits; /* (distinct, SS_EXTRACT_HITS) */
-    int32_t *counts;    /* (distinct) */
+    ss_cached *found;   /* (distinct) */
     uint32_t *unknown;  /* (unknown_count) distinct numbers that the cache does not know */
     size_t unknown_count;
     float *vectors; /* (unknown_count, D) */
@@ -90,6 +90,7 @@ static void take_options(ss_extractor *x, const ss_extract_options *options)
     x->rules = (ss_mention_rules){
         .threshold = isnan(options->threshold) ? manifest->calibration.threshold : options->threshold,
         .top = options->top < SS_EXTRACT_HITS ? (size_t)options->top : SS_EXTRACT_HITS,
+        .gate_threshold = options->gate_threshold,
         .with_text = options->with_text,
     };
     x->cache_release = (ss_cache_release){.digest = ss_release_digest(x->release),
@@ -216,14 +217,14 @@ static int look_up(work *w, ss_error *err)
     ss_arena *arena = &w->x->arena;
     size_t n = w->distinct.count;
     w->hits = ss_arena_alloc(arena, n * SS_EXTRACT_HITS * sizeof *w->hits);
-    w->counts = ss_arena_alloc(arena, n * sizeof *w->counts);
+    w->found = ss_arena_alloc(arena, n * sizeof *w->found);
     w->unknown = ss_arena_alloc(arena, n * sizeof *w->unknown);
-    if (!w->hits || !w->counts || !w->unknown) return ss_fail_memory(err, "looking up sentences");
-    for (size_t i = 0; i < n; i++) w->counts[i] = SS_CACHE_MISS;
+    if (!w->hits || !w->found || !w->unknown) return ss_fail_memory(err, "looking up sentences");
+    for (size_t i = 0; i < n; i++) w->found[i] = (ss_cached){.count = SS_CACHE_MISS};
     if (w->x->cache && n)
-        w->stats->cached += ss_cache_lookup(w->x->cache, &w->x->cache_release, w->distinct.keys, n, w->hits, w->counts);
+        w->stats->cached += ss_cache_lookup(w->x->cache, &w->x->cache_release, w->distinct.keys, n, w->hits, w->found);
     for (size_t i = 0; i < n; i++)
-        if (w->counts[i] == SS_CACHE_MISS) w->unknown[w->unknown_count++] = (uint32_t)i;
+        if (w->found[i].count == SS_CACHE_MISS) w->unknown[w->unknown_count++] = (uint32_t)i;
     return 0;
 }
 
@@ -255,7 +256,9 @@ static int settle_sentence(work *w, thread_state *t, size_t unknown, ss_hit *hit
     if (ss_span_sentence(t->finder, text.data, text.len, &t->error)) return -1;
     count = ss_candidates_add_named(ss_release_matrix(w->x->release), t->finder,
                                     w->vectors + unknown * w->x->cache_release.dims, hits, count, SS_EXTRACT_HITS);
-    w->counts[number] = (int32_t)count;
+    const ss_gate *gate = ss_release_gate(w->x->release);
+    const float *vector = w->vectors + unknown * w->x->cache_release.dims;
+    w->found[number] = (ss_cached){.count = (int32_t)count, .gate = gate ? ss_gate_logit(gate, vector) : 0};
     for (size_t k = 0; k < count; k++)
         w->hits[(size_t)number * SS_EXTRACT_HITS + k] = (ss_hit_value){.skill = hits[k].skill, .score = hits[k].score};
     return 0;
@@ -287,16 +290,16 @@ static int match(work *w, ss_error *err)
     if (!w->x->cache) return 0;
     ss_arena *arena = &w->x->arena;
     ss_hash128 *keys = ss_arena_alloc(arena, n * sizeof *keys);
-    int32_t *counts = ss_arena_alloc(arena, n * sizeof *counts);
+    ss_cached *values = ss_arena_alloc(arena, n * sizeof *values);
     ss_hit_value *hits = ss_arena_alloc(arena, n * SS_EXTRACT_HITS * sizeof *hits);
-    if (!keys || !counts || !hits) return ss_fail_memory(err, "storing sentences");
+    if (!keys || !values || !hits) return ss_fail_memory(err, "storing sentences");
     for (size_t i = 0; i < n; i++) {
         size_t number = w->unknown[i];
         keys[i] = w->distinct.keys[number];
-        counts[i] = w->counts[number];
+        values[i] = w->found[number];
         memcpy(hits + i * SS_EXTRACT_HITS, w->hits + number * SS_EXTRACT_HITS, SS_EXTRACT_HITS * sizeof *hits);
     }
-    ss_cache_store(w->x->cache, &w->x->cache_release, keys, n, hits, counts);
+    ss_cache_store(w->x->cache, &w->x->cache_release, keys, n, hits, values);
     return 0;
 }
 
@@ -347,8 +350,9 @@ static int record_piece(void *job, size_t thread, size_t piece)
         uint32_t number = w->sentence[piece][s];
         if (number == NOT_SCORED) continue;
         out->record.scored_sentence_count++;
-        hits[s] =
-            (ss_sentence_hits){.hits = w->hits + (size_t)number * SS_EXTRACT_HITS, .count = (size_t)w->counts[number]};
+        hits[s] = (ss_sentence_hits){.hits = w->hits + (size_t)number * SS_EXTRACT_HITS,
+                                     .count = (size_t)w->found[number].count,
+                                     .gate = w->found[number].gate};
     }
     return ss_mentions_make(w->x->release, &w->x->rules, text, hits, t->finder, &t->arena, &out->record, &t->error);
 }

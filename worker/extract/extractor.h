@@ -35,9 +35,11 @@
 enum { SS_EXTRACT_HITS = 32, SS_EXTRACT_TENTHS = 10 };
 
 typedef struct ss_extract_options {
-    double threshold;           /* probability from which a mention is kept; NAN = the release's */
-    uint64_t top;               /* most mentions of a sentence; 1 .. SS_EXTRACT_HITS */
-    int with_text;              /* 1: records carry the ad's plain text and each mention's words */
+    double threshold; /* probability from which a mention is kept; NAN = the release's */
+    double
+        gate_threshold; /* probability that a sentence asks for any skill, below which it is not linked; 0 = no bar */
+    uint64_t top;       /* most mentions of a sentence; 1 .. SS_EXTRACT_HITS */
+    int with_text;      /* 1: records carry the ad's plain text and each mention's words */
     uint64_t max_ad_bytes;      /* body of an ad; more is the failure "too-large" */
     uint64_t max_sentences;     /* of an ad; more is the failure "too-many-sentences" */
     const char *options_digest; /* goes into every record; may be NULL */

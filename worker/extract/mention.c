@@ -5,6 +5,7 @@
  */
 #include "worker/extract/mention.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "worker/extract/extractor.h"
@@ -36,6 +37,11 @@ static int comes_before(const kept *a, const kept *b)
     return a->hit.score == b->hit.score && a->hit.skill < b->hit.skill;
 }
 
+static int passes_gate(const ss_mention_rules *rules, float logit)
+{
+    return rules->gate_threshold <= 0 || 1 / (1 + exp(-(double)logit)) >= rules->gate_threshold;
+}
+
 /* The mentions of one sentence, best first; `out` has room for all its hits. Returns how many. */
 static size_t keep(const ss_release *release, const ss_mention_rules *rules, const ss_sentence_hits *hits,
                    const ss_span_finder *finder, kept *out)
@@ -45,7 +51,8 @@ static size_t keep(const ss_release *release, const ss_mention_rules *rules, con
     size_t named_count = ss_span_named(finder, named, SS_EXTRACT_HITS), n = 0;
     for (size_t i = 0; i < hits->count; i++) {
         ss_hit_value hit = hits->hits[i];
-        ss_evidence evidence = {.score = hit.score, .named = is_named(named, named_count, hit.skill)};
+        ss_evidence evidence = {
+            .score = hit.score, .gate = hits->gate, .named = is_named(named, named_count, hit.skill)};
         kept item = {.hit = hit, .probability = ss_calibration_probability(calibration, evidence)};
         if (item.probability < rules->threshold) continue;
         size_t at = n++;
@@ -86,7 +93,7 @@ int ss_mentions_make(const ss_release *release, const ss_mention_rules *rules, c
     if (!mentions) return ss_fail_memory(err, "writing mentions");
     for (size_t s = 0; s < ad->sentence_count; s++) {
         ss_span span = ad->sentences[s];
-        if (!hits[s].count) continue;
+        if (!hits[s].count || !passes_gate(rules, hits[s].gate)) continue;
         if (ss_span_sentence(finder, ad->text.bytes + span.begin, span.end - span.begin, err)) return -1;
         kept items[SS_EXTRACT_HITS];
         size_t n = keep(release, rules, &hits[s], finder, items);

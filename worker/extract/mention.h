@@ -10,7 +10,8 @@
 #include "worker/extract/ad_text.h"
 
 typedef struct ss_mention_rules {
-    double threshold; /* probability */
+    double threshold;      /* probability */
+    double gate_threshold; /* probability of the sentence; 0 = no bar */
     size_t top;
     int with_text;
 } ss_mention_rules;
@@ -19,6 +20,7 @@ typedef struct ss_mention_rules {
 typedef struct ss_sentence_hits {
     const ss_hit_value *hits;
     size_t count;
+    float gate; /* logit; 0 without a gate */
 } ss_sentence_hits;
 
 /* Fills record->mentions from the hits of each sentence (count 0: not scored). The spans are looked up

@@ -187,7 +187,7 @@ static void probability_is_the_logistic_function(void **state)
     assert_true(fabs(ss_calibration_probability(&c, (ss_evidence){.score = 0.5f, .gate = -1}) - logistic(-2)) < 1e-15);
     assert_true(ss_calibration_probability(&c, (ss_evidence){.score = 1000}) == 1);
     assert_true(ss_calibration_probability(&c, (ss_evidence){.score = -1000}) == 0);
-    ss_calibration d = ss_calibration_default();
+    ss_calibration d = ss_calibration_default(0);
     assert_string_equal(d.fitted_on, "default");
     assert_true(d.slope > 0 && d.threshold > 0 && d.threshold < 1);
 }

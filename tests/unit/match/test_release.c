@@ -96,7 +96,7 @@ static void says_what_it_is(void **state)
     assert_int_equal(m->prototype_kinds, SS_PROTOTYPE_LABEL | SS_PROTOTYPE_ALTERNATIVE);
     assert_int_equal(m->score, SS_SCORE_MEAN_LABEL_BEST);
     assert_string_equal(m->calibration.fitted_on, "default");
-    assert_true(m->calibration.slope == ss_calibration_default().slope);
+    assert_true(m->calibration.slope == ss_calibration_default(0).slope);
     size_t len;
     char digest[SS_SHA256_HEX + 1];
     const char *json = ss_release_manifest_json(r, &len);

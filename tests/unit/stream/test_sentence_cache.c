@@ -58,6 +58,12 @@ typedef struct model {
     uint64_t used;
 } model;
 
+/* The gate that sentence `number` has in these tests. */
+static float gate_of(uint64_t number)
+{
+    return (float)(number % 1000) / 64 - 7;
+}
+
 static void the_lru_agrees_with_a_naive_model(void **state)
 {
     (void)state;
@@ -77,13 +83,15 @@ static void the_lru_agrees_with_a_naive_model(void **state)
         ss_hit_value hits[H] = {0};
         clock++;
         if (mix(&seed) % 2) {
-            int32_t n = ss_cache_lru_get(lru, key, hits);
+            ss_cached got = ss_cache_lru_get(lru, key, hits);
+            int32_t n = got.count;
             assert_int_equal(n, at < count ? entries[at].count : SS_CACHE_MISS);
+            if (at < count) assert_true(got.gate == gate_of(number));
             if (n > 0) assert_memory_equal(hits, entries[at].hits, (size_t)n * sizeof *hits);
             if (at < count) entries[at].used = clock;
         } else {
             int32_t n = truth(mix(&seed), hits);
-            int evicted = ss_cache_lru_put(lru, key, hits, (uint32_t)n);
+            int evicted = ss_cache_lru_put(lru, key, hits, (ss_cached){n, gate_of(number)});
             assert_int_equal(evicted, at == count && count == capacity);
             if (at == count && count == capacity) {
                 at = 0;
@@ -134,10 +142,13 @@ static void values_round_trip(void **state)
         ss_hit_value hits[H], back[H];
         unsigned char bytes[512];
         int32_t n = truth(number, hits);
-        ss_cache_value_encode(key_of(number), DIMS, hits, (uint32_t)n, bytes);
+        ss_cached back_value;
+        ss_cache_value_encode(key_of(number), DIMS, hits, (ss_cached){n, gate_of(number)}, bytes);
         size_t len = ss_cache_value_size((uint32_t)n);
         assert_int_equal(len, 24 + 8 * n);
-        assert_int_equal(ss_cache_value_decode(key_of(number), &release_a, bytes, len, back, H), n);
+        assert_int_equal(ss_cache_value_decode(key_of(number), &release_a, bytes, len, back, H, &back_value), 0);
+        assert_int_equal(back_value.count, n);
+        assert_true(back_value.gate == gate_of(number));
         assert_memory_equal(hits, back, (size_t)n * sizeof *hits);
     }
 }
@@ -146,10 +157,10 @@ static void the_value_format_is_the_documented_one(void **state)
 {
     (void)state;
     unsigned char bytes[32],
-        want[24 + 16] = {'S',  'S',  'C',  '1',  1, 0, 1,    0,   0x80, 1, 0, 0, 0, 0, 0, 0, /* header */
-                         0x04, 0x03, 0x02, 0x01, 0, 0, 0x80, 0x3f};                          /* 1.0f */
+        want[24 + 16] = {'S',  'S',  'C',  '1',  2, 0, 1,    0,   0x80, 1, 0, 0, 0, 0, 0, 0x40, /* header; gate 2.0f */
+                         0x04, 0x03, 0x02, 0x01, 0, 0, 0x80, 0x3f};                             /* 1.0f */
     ss_hash128 key = {.low = 0x0807060504030201u, .high = 0x100f0e0d0c0b0a09u};
-    ss_cache_value_encode(key, 384, &(ss_hit_value){0x01020304, 1.0f}, 1, bytes);
+    ss_cache_value_encode(key, 384, &(ss_hit_value){0x01020304, 1.0f}, (ss_cached){1, 2.0f}, bytes);
     assert_memory_equal(bytes, want, 24);
     for (int i = 0; i < 16; i++) want[24 + i] = (unsigned char)(i + 1);
     uint64_t sum = ss_hash64(want, 40), got = 0;
@@ -161,38 +172,42 @@ static void any_damage_to_a_value_is_found(void **state)
 {
     (void)state;
     ss_hit_value hits[H], back[H];
+    ss_cached value;
     unsigned char bytes[512], damaged[512];
     uint64_t number = 4;
     int32_t n = truth(number, hits);
     ss_hash128 key = key_of(number);
-    ss_cache_value_encode(key, DIMS, hits, (uint32_t)n, bytes);
+    ss_cache_value_encode(key, DIMS, hits, (ss_cached){n, 0.5f}, bytes);
     size_t len = ss_cache_value_size((uint32_t)n);
     for (size_t bit = 0; bit < len * 8; bit++) {
         memcpy(damaged, bytes, len);
         damaged[bit / 8] ^= (unsigned char)(1u << bit % 8);
-        assert_int_equal(ss_cache_value_decode(key, &release_a, damaged, len, back, H), -1);
+        assert_int_equal(ss_cache_value_decode(key, &release_a, damaged, len, back, H, &value), -1);
     }
     for (size_t cut = 0; cut < len; cut++) {
         unsigned char *exact = malloc(cut + 1); /* so that ASan sees a read past the end */
         memcpy(exact, bytes, cut);
         unsigned char *shrunk = realloc(exact, cut ? cut : 1);
-        assert_int_equal(ss_cache_value_decode(key, &release_a, shrunk, cut, back, H), -1);
+        assert_int_equal(ss_cache_value_decode(key, &release_a, shrunk, cut, back, H, &value), -1);
         free(shrunk);
     }
     memcpy(damaged, bytes, len);
     damaged[len] = 0;
-    assert_int_equal(ss_cache_value_decode(key, &release_a, damaged, len + 1, back, H), -1);
-    assert_int_equal(ss_cache_value_decode(key_of(5), &release_a, bytes, len, back, H), -1); /* another's value */
-    assert_int_equal(ss_cache_value_decode(key, &release_a, bytes, len, back, 3), -1);       /* no room */
+    assert_int_equal(ss_cache_value_decode(key, &release_a, damaged, len + 1, back, H, &value), -1);
+    assert_int_equal(ss_cache_value_decode(key_of(5), &release_a, bytes, len, back, H, &value),
+                     -1);                                                                      /* another's value */
+    assert_int_equal(ss_cache_value_decode(key, &release_a, bytes, len, back, 3, &value), -1); /* no room */
     ss_cache_release other = release_a;
     other.dims = 768;
-    assert_int_equal(ss_cache_value_decode(key, &other, bytes, len, back, H), -1);
+    assert_int_equal(ss_cache_value_decode(key, &other, bytes, len, back, H, &value), -1);
     other = release_a;
     other.skills = 10; /* a skill that the release does not have would be an index out of bounds */
-    assert_int_equal(ss_cache_value_decode(key, &other, bytes, len, back, H), -1);
+    assert_int_equal(ss_cache_value_decode(key, &other, bytes, len, back, H, &value), -1);
+    ss_cache_value_encode(key, DIMS, hits, (ss_cached){n, (float)strtod("nan", NULL)}, bytes);
+    assert_int_equal(ss_cache_value_decode(key, &release_a, bytes, len, back, H, &value), -1);
     hits[0].score = (float)strtod("nan", NULL);
-    ss_cache_value_encode(key, DIMS, hits, (uint32_t)n, bytes);
-    assert_int_equal(ss_cache_value_decode(key, &release_a, bytes, len, back, H), -1);
+    ss_cache_value_encode(key, DIMS, hits, (ss_cached){n, 0.5f}, bytes);
+    assert_int_equal(ss_cache_value_decode(key, &release_a, bytes, len, back, H, &value), -1);
 }
 
 /* ---- Whole cache ---- */
@@ -215,20 +230,21 @@ static size_t look(ss_cache *cache, const ss_cache_release *release, uint64_t fi
 {
     ss_hash128 *keys = calloc(n, sizeof *keys);
     ss_hit_value *hits = malloc(n * H * sizeof *hits), want[H];
-    int32_t *counts = malloc(n * sizeof *counts);
+    ss_cached *got = malloc(n * sizeof *got);
     size_t found = 0;
     for (size_t i = 0; i < n; i++) keys[i] = key_of(first + i);
-    size_t told = ss_cache_lookup(cache, release, keys, n, hits, counts);
+    size_t told = ss_cache_lookup(cache, release, keys, n, hits, got);
     for (size_t i = 0; i < n; i++) {
-        if (counts[i] == SS_CACHE_MISS) continue;
+        if (got[i].count == SS_CACHE_MISS) continue;
         found++;
-        assert_int_equal(counts[i], truth(first + i, want));
-        assert_memory_equal(hits + i * H, want, (size_t)counts[i] * sizeof *want);
+        assert_int_equal(got[i].count, truth(first + i, want));
+        assert_true(got[i].gate == gate_of(first + i));
+        assert_memory_equal(hits + i * H, want, (size_t)got[i].count * sizeof *want);
     }
     assert_int_equal(found, told);
     free(keys);
     free(hits);
-    free(counts);
+    free(got);
     return found;
 }
 
@@ -236,15 +252,15 @@ static void store(ss_cache *cache, const ss_cache_release *release, uint64_t fir
 {
     ss_hash128 *keys = calloc(n, sizeof *keys);
     ss_hit_value *hits = malloc(n * H * sizeof *hits);
-    int32_t *counts = malloc(n * sizeof *counts);
+    ss_cached *values = malloc(n * sizeof *values);
     for (size_t i = 0; i < n; i++) {
         keys[i] = key_of(first + i);
-        counts[i] = truth(first + i, hits + i * H);
+        values[i] = (ss_cached){truth(first + i, hits + i * H), gate_of(first + i)};
     }
-    ss_cache_store(cache, release, keys, n, hits, counts);
+    ss_cache_store(cache, release, keys, n, hits, values);
     free(keys);
     free(hits);
-    free(counts);
+    free(values);
 }
 
 static ss_cache_stats stats_of(const ss_cache *cache)
