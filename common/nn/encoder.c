@@ -25,6 +25,7 @@ struct ss_encoder_run {
     size_t max_tokens; /* M */
     size_t ldx, ldw;   /* row distances of x and y, and of wide */
     float *x, *y, *wide, *scratch;
+    ss_int8_run *int8; /* NULL: fp32 */
 };
 
 size_t ss_encoder_dims(const ss_encoder *encoder)
@@ -49,7 +50,13 @@ const ss_model_config *ss_encoder_config(const ss_encoder *encoder)
 
 const char *ss_encoder_engine(const ss_encoder *encoder)
 {
+    if (encoder->engine.int8) return encoder->engine.int8->name;
     return encoder->engine.blas ? "openblas" : encoder->engine.kernels->name;
+}
+
+ss_precision ss_encoder_precision(const ss_encoder *encoder)
+{
+    return encoder->engine.int8 ? SS_INT8 : SS_FP32;
 }
 
 double ss_encoder_flops(const ss_encoder *encoder, size_t tokens)
@@ -70,7 +77,8 @@ ss_encoder_run *ss_encoder_run_new(const ss_encoder *encoder, size_t max_batch_t
 {
     const ss_model_config *config = &encoder->config;
     size_t tokens = max_batch_tokens > config->max_tokens ? max_batch_tokens : config->max_tokens;
-    size_t wide = 3 * config->hidden > config->inner ? 3 * config->hidden : config->inner;
+    const ss_int8_kernels *int8 = encoder->engine.int8;
+    size_t wide = int8 || 3 * config->hidden > config->inner ? 3 * config->hidden : config->inner;
     if (tokens > MAX_BATCH) {
         ss_fail(err, SS_LIMIT, "a micro-batch of %zu tokens is more than %d", tokens, MAX_BATCH);
         return NULL;
@@ -83,9 +91,11 @@ ss_encoder_run *ss_encoder_run_new(const ss_encoder *encoder, size_t max_batch_t
         run->x = floats(tokens, run->ldx);
         run->y = floats(tokens, run->ldx);
         run->wide = floats(tokens, run->ldw);
-        run->scratch = floats(1, ss_attention_scratch(&encoder->attention));
+        run->scratch = floats(1, int8 ? ss_int8_attention_scratch(int8, &encoder->attention)
+                                      : ss_attention_scratch(&encoder->attention));
+        run->int8 = int8 ? ss_int8_run_new(encoder, tokens, err) : NULL;
     }
-    if (!run || !run->x || !run->y || !run->wide || !run->scratch) {
+    if (!run || !run->x || !run->y || !run->wide || !run->scratch || (int8 && !run->int8)) {
         ss_encoder_run_free(run);
         ss_fail_memory(err, "making room for micro-batches");
         return NULL;
@@ -100,6 +110,7 @@ void ss_encoder_run_free(ss_encoder_run *run)
     free(run->y);
     free(run->wide);
     free(run->scratch);
+    ss_int8_run_free(run->int8);
     free(run);
 }
 
@@ -154,23 +165,35 @@ static void embed(const ss_encoder_run *run, const int32_t *ids, const uint32_t 
 {
     for (size_t s = 0; s < sequences; s++) embed_sequence(run, ids + starts[s], starts[s], starts[s + 1] - starts[s]);
     normalise_rows(run, starts[sequences], NULL, 0, &run->encoder->embedding_norm);
+    if (run->int8) ss_int8_begin(run->int8, run->x, run->ldx, starts[sequences]);
+}
+
+static ss_hidden state_of(const ss_encoder_run *run)
+{
+    return (ss_hidden){
+        .x = run->x, .y = run->y, .wide = run->wide, .ldx = run->ldx, .ldw = run->ldw, .scratch = run->scratch};
 }
 
 /* One post-norm block: x = LN(x + attention(x)); x = LN(x + down(act(up(x)))). */
 static void run_layer(const ss_encoder_run *run, const ss_layer *layer, const uint32_t *starts, size_t sequences)
 {
     const ss_encoder *encoder = run->encoder;
+    if (run->int8) {
+        ss_hidden state = state_of(run);
+        ss_int8_layer(run->int8, layer, &state, starts, sequences);
+        return;
+    }
     ss_engine engine = encoder->engine;
     size_t tokens = starts[sequences], ldx = run->ldx, ldw = run->ldw;
-    ss_linear_run(&layer->qkv, engine, tokens, run->x, ldx, NULL, run->wide, ldw);
+    ss_linear_run(&layer->qkv.fp32, engine, tokens, run->x, ldx, NULL, run->wide, ldw);
     for (size_t s = 0; s < sequences; s++)
         ss_attention_run(&encoder->attention, starts[s + 1] - starts[s], run->wide + starts[s] * ldw, ldw, run->scratch,
                          run->y + starts[s] * ldx, ldx);
-    ss_linear_run(&layer->out, engine, tokens, run->y, ldx, NULL, run->wide, ldw);
+    ss_linear_run(&layer->out.fp32, engine, tokens, run->y, ldx, NULL, run->wide, ldw);
     normalise_rows(run, tokens, run->wide, ldw, &layer->after_attention);
 
-    ss_linear_run(&layer->up, engine, tokens, run->x, ldx, &encoder->config.activation, run->wide, ldw);
-    ss_linear_run(&layer->down, engine, tokens, run->wide, ldw, NULL, run->y, ldx);
+    ss_linear_run(&layer->up.fp32, engine, tokens, run->x, ldx, &encoder->config.activation, run->wide, ldw);
+    ss_linear_run(&layer->down.fp32, engine, tokens, run->wide, ldw, NULL, run->y, ldx);
     normalise_rows(run, tokens, run->y, ldx, &layer->after_inner);
 }
 

@@ -1,7 +1,7 @@
 /* encoder.h - a BERT-family sentence encoder: token ids in, one vector per sequence out.
  *
  * Families: BERT (Devlin et al. 2018) and MPNet (Song et al. 2020, relative position bias as in T5), post-norm, any
- * size. fp32.
+ * size. In fp32 or int8 (precision.h); int8 gives the same bits on every CPU.
  *
  * A micro-batch is packed: sequences lie end to end without padding, so the matrix products see only real tokens, and
  * attention runs on each sequence's own rows. The vector of a sequence does not depend on its neighbours in
@@ -24,10 +24,10 @@
 typedef struct ss_encoder ss_encoder;
 typedef struct ss_encoder_run ss_encoder_run;
 
-/* Loads configuration, tokenizer and weights. `files` and their bytes must stay alive as long as the encoder: weights
- * are read in place where that is possible. */
+/* Loads configuration, tokenizer and weights, for fp32. `files` and their bytes must stay alive as long as the encoder:
+ * weights are read in place where that is possible. */
 ss_encoder *ss_encoder_load(const ss_fileset *files, ss_error *err);
-/* The same with a chosen engine instead of the fastest; for tests and benchmarks. */
+/* The same with an engine of choice (gemm.h: ss_engine_for a precision; ss_engine_named for tests and benchmarks). */
 ss_encoder *ss_encoder_load_with(const ss_fileset *files, ss_engine engine, ss_error *err);
 void ss_encoder_free(ss_encoder *encoder);
 
@@ -36,8 +36,10 @@ size_t ss_encoder_max_tokens(const ss_encoder *encoder); /* per sequence, specia
 const ss_tokenizer *ss_encoder_tokenizer(const ss_encoder *encoder);
 const ss_model_config *ss_encoder_config(const ss_encoder *encoder);
 
-/* "avx512", "avx2", "generic" or "openblas": what computes the matrix products; for the log. Static storage. */
+/* "avx512", "avx2", "generic" or "openblas", in int8 also "avx512vnni" or "avxvnni": what computes the matrix products;
+ * for the log. Static storage. */
 const char *ss_encoder_engine(const ss_encoder *encoder);
+ss_precision ss_encoder_precision(const ss_encoder *encoder);
 
 /* Multiply-add operations times two for one sequence of `tokens` tokens; for benchmarks. */
 double ss_encoder_flops(const ss_encoder *encoder, size_t tokens);

@@ -80,7 +80,7 @@ static int read_norm(const source *from, const char *name, size_t hidden, ss_lay
 
 /* One linear layer out of `count` matrices of `rows` rows each. */
 static int read_linear(const ss_encoder *encoder, const source *from, const char *const *names, size_t count,
-                       size_t rows, size_t in, ss_linear *linear, ss_error *err)
+                       size_t rows, size_t in, ss_map *map, ss_error *err)
 {
     enum { MOST = 3 };
     ss_weights weight[MOST] = {0}, bias[MOST] = {0};
@@ -92,7 +92,10 @@ static int read_linear(const ss_encoder *encoder, const source *from, const char
             result = -1;
         parts[i] = (ss_linear_part){.weight = weight[i].data, .bias = bias[i].data, .rows = rows};
     }
-    if (result == 0) result = ss_linear_init(linear, encoder->engine, in, parts, count, err);
+    ss_engine engine = encoder->engine;
+    if (result == 0)
+        result = engine.int8 ? ss_int8_linear_init(&map->int8, engine.int8, in, parts, count, err)
+                             : ss_linear_init(&map->fp32, engine, in, parts, count, err);
     for (size_t i = 0; i < count; i++) {
         free(weight[i].own);
         free(bias[i].own);
@@ -217,6 +220,12 @@ ss_encoder *ss_encoder_load(const ss_fileset *files, ss_error *err)
     return ss_encoder_load_with(files, ss_engine_best(), err);
 }
 
+static void free_map(ss_map *map)
+{
+    ss_linear_free(&map->fp32);
+    ss_int8_linear_free(&map->int8);
+}
+
 static void free_norm(ss_layer_norm *norm)
 {
     free(norm->gamma.own);
@@ -228,10 +237,10 @@ void ss_encoder_free(ss_encoder *encoder)
     if (!encoder) return;
     for (size_t i = 0; encoder->layers && i < encoder->config.layers; i++) {
         ss_layer *layer = &encoder->layers[i];
-        ss_linear_free(&layer->qkv);
-        ss_linear_free(&layer->out);
-        ss_linear_free(&layer->up);
-        ss_linear_free(&layer->down);
+        free_map(&layer->qkv);
+        free_map(&layer->out);
+        free_map(&layer->up);
+        free_map(&layer->down);
         free_norm(&layer->after_attention);
         free_norm(&layer->after_inner);
     }

@@ -1,10 +1,11 @@
-/* encoder_parts.h - what encoder_load.c fills and encoder.c runs on; private to the two. */
+/* encoder_parts.h - what encoder_load.c fills and encoder.c and encoder_int8.c run on; private to these. */
 #ifndef SKILLSTREAM_NN_ENCODER_PARTS_H
 #define SKILLSTREAM_NN_ENCODER_PARTS_H
 
 #include "nn/attention.h"
 #include "nn/encoder.h"
 #include "nn/gemm.h"
+#include "nn/int8_gemm.h"
 
 /* A vector or table of the model: read in place in the model's files, or owned after a conversion. */
 typedef struct ss_weights {
@@ -16,10 +17,16 @@ typedef struct ss_layer_norm {
     ss_weights gamma, beta; /* (H) */
 } ss_layer_norm;
 
+/* A linear layer, in the precision of the encoder; the other member is empty. */
+typedef struct ss_map {
+    ss_linear fp32;
+    ss_int8_linear int8;
+} ss_map;
+
 typedef struct ss_layer {
-    ss_linear qkv;      /* H -> 3 H: query, key, value below each other */
-    ss_linear out;      /* H -> H */
-    ss_linear up, down; /* H -> I -> H */
+    ss_map qkv;      /* H -> 3 H: query, key, value below each other */
+    ss_map out;      /* H -> H */
+    ss_map up, down; /* H -> I -> H */
     ss_layer_norm after_attention, after_inner;
 } ss_layer;
 
@@ -35,5 +42,25 @@ struct ss_encoder {
     float *bias;      /* MPNet: (heads, 2 max_tokens - 1), see attention.h; else NULL */
     ss_attention attention;
 };
+
+/* ---- encoder_int8.c ---- */
+
+/* A thread's memory beside that of the fp32 encoder. */
+typedef struct ss_int8_run ss_int8_run;
+
+/* The hidden state of a micro-batch and what the layers work in; memory of the caller. */
+typedef struct ss_hidden {
+    float *x, *y, *wide; /* (tokens, H), (tokens, H), (tokens, 3 H): as in encoder.c */
+    size_t ldx, ldw;
+    float *scratch; /* ss_int8_attention_scratch */
+} ss_hidden;
+
+ss_int8_run *ss_int8_run_new(const ss_encoder *encoder, size_t max_tokens, ss_error *err);
+void ss_int8_run_free(ss_int8_run *run);
+
+/* Must be called when x is new, before the first layer. */
+void ss_int8_begin(ss_int8_run *run, const float *x, size_t ldx, size_t tokens);
+void ss_int8_layer(ss_int8_run *run, const ss_layer *layer, const ss_hidden *state, const uint32_t *starts,
+                   size_t sequences);
 
 #endif

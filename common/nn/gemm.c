@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nn/int8_kernels.h"
+
 enum { BLOCK_K = 384, BLOCK_N = 128, ALIGN = 64 };
 
 ss_engine ss_engine_best(void)
@@ -18,8 +20,21 @@ ss_engine ss_engine_best(void)
     return (ss_engine){.kernels = kernels, .blas = strcmp(kernels->name, "generic") == 0};
 }
 
+ss_engine ss_engine_for(ss_precision precision)
+{
+    if (precision != SS_INT8) return ss_engine_best();
+    const ss_int8_kernels *int8 = ss_int8_kernels_best();
+    return (ss_engine){.kernels = int8->floats, .int8 = int8};
+}
+
 int ss_engine_named(const char *name, ss_engine *engine)
 {
+    if (strncmp(name, "int8", 4) == 0 && (!name[4] || name[4] == '-')) {
+        *engine = ss_engine_for(SS_INT8);
+        if (name[4]) engine->int8 = ss_int8_kernels_named(name + 5);
+        if (engine->int8) engine->kernels = engine->int8->floats;
+        return engine->int8 ? 0 : -1;
+    }
     *engine = ss_engine_best();
     engine->blas = strcmp(name, "openblas") == 0;
     if (!engine->blas) engine->kernels = ss_kernels_named(name);

@@ -6,6 +6,8 @@
  * dependence on OpenBLAS's guess about the CPU. OpenBLAS stands in where we have no kernels with wide vectors (other
  * CPUs than x86-64 with AVX2).
  *
+ * A third, int8, is in int8_gemm.h; an ss_engine says which one an encoder uses.
+ *
  * Immutable after ss_linear_init; ss_linear_run is a pure function, any thread.
  */
 #ifndef SKILLSTREAM_NN_GEMM_H
@@ -15,15 +17,21 @@
 
 #include "base/error.h"
 #include "nn/kernels.h"
+#include "nn/precision.h"
+
+struct ss_int8_kernels; /* int8_kernels.h */
 
 typedef struct ss_engine {
-    const ss_kernels *kernels; /* for everything but linear layers, and for those too unless blas is set */
+    const ss_kernels *kernels; /* for everything but linear layers, and for those too unless one of the next is set */
     int blas;                  /* linear layers by OpenBLAS */
+    const struct ss_int8_kernels *int8; /* linear layers in 8 bits, by int8_gemm.h; NULL: fp32 */
 } ss_engine;
 
-/* The fastest engine on this CPU. */
+/* The fastest engine on this CPU: fp32, or of a precision. */
 ss_engine ss_engine_best(void);
-/* "avx512", "avx2", "generic", or "openblas" (with the best kernels for the rest); -1 if this CPU has no such. */
+ss_engine ss_engine_for(ss_precision precision);
+/* "avx512", "avx2", "generic", or "openblas" (with the best kernels for the rest); "int8" for the best of those, or
+ * "int8-" and the name of a set of int8 kernels; -1 if this CPU has no such. */
 int ss_engine_named(const char *name, ss_engine *engine);
 
 /* Some rows of a weight matrix as PyTorch stores it. */

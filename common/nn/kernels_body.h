@@ -7,8 +7,10 @@
  *   KERNELS, KERNELS_NAME   name of the set as symbol and as text
  * Everything is written with the vector extensions that GCC and Clang share, so there is one source and no intrinsic.
  *
- * Products: each element is one chain of fused multiply-adds over k in order, whatever the tile it lands in;
- * that is what makes results independent of the place in a batch.
+ * Products: each element is one chain of multiply-adds over k in order, whatever the tile it lands in;
+ * that is what makes results independent of the place in a batch. Sums of a row: element i is added to partial sum
+ * i % 16, whatever the width of a vector. So where the compiler is told not to fuse multiplication and addition
+ * (int8_kernels_body.h), all sets give the same bits.
  */
 #include <math.h>
 #include <stdint.h>
@@ -24,8 +26,9 @@
 #define UNROLL_ROWS _Pragma("GCC unroll 16")
 #endif
 
-enum { PANEL = 2 * LANES };
+enum { PANEL = 2 * LANES, SUMS = 16, PARTS = SUMS / LANES /* vectors that hold the 16 partial sums of a row */ };
 _Static_assert((int)PANEL <= SS_MAX_PANEL && TILE_ROWS <= SS_MAX_TILE_ROWS, "kernels.h promises these limits");
+_Static_assert(SUMS % LANES == 0, "rows are summed alike for every width of vector");
 
 typedef float vec __attribute__((vector_size(LANES * sizeof(float))));
 typedef int32_t ivec __attribute__((vector_size(LANES * sizeof(int32_t))));
@@ -62,21 +65,41 @@ INLINE void store_some(float *to, vec v, size_t n)
     for (size_t i = 0; i < n; i++) to[i] = lanes[i];
 }
 
-INLINE vec select(ivec mask, vec yes, vec no)
+INLINE vec choose(ivec mask, vec yes, vec no)
 {
     return (vec)(((ivec)yes & mask) | ((ivec)no & ~mask));
 }
 
 INLINE vec larger(vec a, vec b)
 {
-    return select(a > b, a, b);
+    return choose(a > b, a, b);
 }
 
-INLINE float sum(vec v)
+/* As many of n floats as a vector holds, n may be 0; the rest is `fill`. */
+INLINE vec load_up_to(const float *from, size_t n, float fill)
 {
-    float lanes[LANES];
-    store(lanes, v);
-    for (size_t width = LANES / 2; width > 0; width /= 2)
+    return n >= LANES ? load(from) : load_some(from, n, fill);
+}
+
+INLINE void store_up_to(float *to, vec v, size_t n)
+{
+    if (n >= LANES)
+        store(to, v);
+    else
+        store_some(to, v, n);
+}
+
+INLINE size_t beyond(size_t n, size_t at)
+{
+    return n > at ? n - at : 0;
+}
+
+/* The sum of the 16 partial sums, halves added to each other. */
+INLINE float sum(const vec parts[PARTS])
+{
+    float lanes[SUMS];
+    for (size_t p = 0; p < PARTS; p++) store(lanes + p * LANES, parts[p]);
+    for (size_t width = SUMS / 2; width > 0; width /= 2)
         for (size_t i = 0; i < width; i++) lanes[i] += lanes[i + width];
     return lanes[0];
 }
@@ -100,14 +123,14 @@ INLINE vec base_value(const float *bias, const float *c, int add, size_t at)
 }
 
 /* `rows` is a constant wherever this is inlined, so the loops over it unroll and acc stays in registers. */
-INLINE void tile(size_t rows, size_t k, const float *a, size_t lda, const float *b, const float *bias, float *c,
-                 size_t ldc, int add)
+INLINE void tile(size_t rows, size_t k, const float *a, size_t lda, const float *b, size_t ldb, const float *bias,
+                 float *c, size_t ldc, int add)
 {
     vec acc[TILE_ROWS][2];
     UNROLL_ROWS
     for (size_t r = 0; r < rows; r++) acc[r][0] = acc[r][1] = (vec){0};
     for (size_t i = 0; i < k; i++) {
-        vec b0 = load(b + i * PANEL), b1 = load(b + i * PANEL + LANES);
+        vec b0 = load(b + i * ldb), b1 = load(b + i * ldb + LANES);
         UNROLL_ROWS
         for (size_t r = 0; r < rows; r++) {
             vec left = splat(a[r * lda + i]);
@@ -124,13 +147,13 @@ INLINE void tile(size_t rows, size_t k, const float *a, size_t lda, const float 
 }
 
 /* The last rows of a matrix, by tiles of falling height. */
-INLINE void tile_rest(size_t rows, size_t k, const float *a, size_t lda, const float *b, const float *bias, float *c,
-                      size_t ldc, int add)
+INLINE void tile_rest(size_t rows, size_t k, const float *a, size_t lda, const float *b, size_t ldb, const float *bias,
+                      float *c, size_t ldc, int add)
 {
     size_t done = 0;
 #define PART(count)                                                                                                    \
     if ((size_t)(count) < TILE_ROWS && rows - done >= (size_t)(count)) {                                               \
-        tile(count, k, a + done * lda, lda, b, bias, c + done * ldc, ldc, add);                                        \
+        tile(count, k, a + done * lda, lda, b, ldb, bias, c + done * ldc, ldc, add);                                   \
         done += (size_t)(count);                                                                                       \
     }
     PART(8)
@@ -142,12 +165,14 @@ INLINE void tile_rest(size_t rows, size_t k, const float *a, size_t lda, const f
 #undef PART
 }
 
-static void multiply_panel(size_t m, size_t k, const float *a, size_t lda, const float *b, const float *bias, float *c,
-                           size_t ldc, int add)
+/* ldb: distance of the rows of b; PANEL in a packed panel. */
+static void multiply_panel(size_t m, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
+                           const float *bias, float *c, size_t ldc, int add)
 {
     size_t i = 0;
-    for (; i + TILE_ROWS <= m; i += TILE_ROWS) tile(TILE_ROWS, k, a + i * lda, lda, b, bias, c + i * ldc, ldc, add);
-    if (i < m) tile_rest(m - i, k, a + i * lda, lda, b, bias, c + i * ldc, ldc, add);
+    for (; i + TILE_ROWS <= m; i += TILE_ROWS)
+        tile(TILE_ROWS, k, a + i * lda, lda, b, ldb, bias, c + i * ldc, ldc, add);
+    if (i < m) tile_rest(m - i, k, a + i * lda, lda, b, ldb, bias, c + i * ldc, ldc, add);
 }
 
 /* A panel whose last columns do not exist in c: through a small matrix that has them. */
@@ -162,7 +187,7 @@ static void multiply_narrow(size_t m, size_t n, size_t k, const float *a, size_t
             memset(wide, 0, sizeof wide);
             for (size_t r = 0; r < rows; r++) memcpy(wide + r * PANEL, c + (i + r) * ldc, n * sizeof *c);
         }
-        multiply_panel(rows, k, a + i * lda, lda, b, wide_bias, wide, PANEL, add);
+        multiply_panel(rows, k, a + i * lda, lda, b, PANEL, wide_bias, wide, PANEL, add);
         for (size_t r = 0; r < rows; r++) memcpy(c + (i + r) * ldc, wide + r * PANEL, n * sizeof *c);
     }
 }
@@ -171,7 +196,7 @@ static void multiply(size_t m, size_t n, size_t k, const float *a, size_t lda, c
                      float *c, size_t ldc, int add)
 {
     if (n == PANEL)
-        multiply_panel(m, k, a, lda, b, bias, c, ldc, add);
+        multiply_panel(m, k, a, lda, b, PANEL, bias, c, ldc, add);
     else
         multiply_narrow(m, n, k, a, lda, b, bias, c, ldc, add);
 }
@@ -183,7 +208,7 @@ static void multiply(size_t m, size_t n, size_t k, const float *a, size_t lda, c
 INLINE vec exponential(vec x)
 {
     x = larger(x, splat(-87.0f));
-    x = select(x < splat(88.0f), x, splat(88.0f));
+    x = choose(x < splat(88.0f), x, splat(88.0f));
     vec shifted = x * 1.44269504f + 12582912.0f; /* 1.5 * 2^23: rounds to a whole number in the low bits */
     vec n = shifted - 12582912.0f;
     vec r = x - n * 0.693359375f;
@@ -214,7 +239,7 @@ INLINE vec gelu(vec x)
     p = p * t + 3.989422799e-01f;
     vec middle = p * x + 0.5f;
 
-    vec far = select(u < splat(9.0f), u, splat(9.0f));
+    vec far = choose(u < splat(9.0f), u, splat(9.0f));
     vec g = far * 3.190761512e-09f + -1.869748389e-07f;
     g = g * far + 4.948134523e-06f;
     g = g * far + -7.864361170e-05f;
@@ -224,9 +249,9 @@ INLINE vec gelu(vec x)
     g = g * far + 3.165048187e-01f;
     g = g * far + 7.985752603e-01f;
     g = g * far + 6.930854688e-01f;
-    vec tail = select(u < splat(16.0f), exponential(-g), splat(0.0f)); /* so that a huge x gives 0 or x exactly */
-    tail = select(x < 0.0f, tail, 1.0f - tail);
-    return x * select(u < splat(1.41421354f), middle, tail);
+    vec tail = choose(u < splat(16.0f), exponential(-g), splat(0.0f)); /* so that a huge x gives 0 or x exactly */
+    tail = choose(x < 0.0f, tail, 1.0f - tail);
+    return x * choose(u < splat(1.41421354f), middle, tail);
 }
 
 /* 0.5 x (1 + tanh(s)) = x / (1 + exp(-2 s)), s = sqrt(2 / pi) (x + 0.044715 x^3) (Hendrycks and Gimpel 2016). */
@@ -267,69 +292,55 @@ static void activate(ss_activation activation, float *x, size_t n)
 static void softmax(float *x, size_t n, float scale, const float *bias)
 {
     const float lowest = -3.0e38f;
-    vec high = splat(lowest);
-    size_t whole = n - n % LANES, rest = n - whole;
-    for (size_t i = 0; i < whole; i += LANES) {
-        vec v = load(x + i) * scale;
-        if (bias) v += load(bias + i);
-        store(x + i, v);
-        high = larger(high, v);
-    }
-    vec last = splat(lowest);
-    if (rest) {
-        last = load_some(x + whole, rest, 0.0f) * scale;
-        if (bias) last += load_some(bias + whole, rest, 0.0f);
-        store_some(x + whole, last, rest);
-        last = load_some(x + whole, rest, lowest);
-        high = larger(high, last);
+    vec high = splat(lowest), total[PARTS] = {{0}};
+    for (size_t i = 0; i < n; i += LANES) {
+        vec v = load_up_to(x + i, n - i, 0.0f) * scale;
+        if (bias) v += load_up_to(bias + i, n - i, 0.0f);
+        store_up_to(x + i, v, n - i);
+        high = larger(high, n - i >= LANES ? v : load_some(x + i, n - i, lowest));
     }
     float max = largest(high);
-    vec total = {0};
-    for (size_t i = 0; i < whole; i += LANES) {
-        vec v = exponential(load(x + i) - max);
-        store(x + i, v);
-        total += v;
-    }
-    if (rest) {
-        store_some(x + whole, exponential(last - max), rest);
-        total += load_some(x + whole, rest, 0.0f);
-    }
+    for (size_t i = 0; i < n; i += SUMS)
+        for (size_t at = i, p = 0; p < PARTS; at += LANES, p++) {
+            size_t left = beyond(n, at);
+            if (!left) continue;
+            store_up_to(x + at, exponential(load_up_to(x + at, left, lowest) - max), left);
+            total[p] += load_up_to(x + at, left, 0.0f);
+        }
     float factor = 1.0f / sum(total);
-    for (size_t i = 0; i < whole; i += LANES) store(x + i, load(x + i) * factor);
-    for (size_t i = whole; i < n; i++) x[i] *= factor;
+    for (size_t i = 0; i < n; i++) x[i] *= factor;
 }
 
-INLINE vec pair_sum(const float *x, const float *y, size_t i)
+INLINE vec pair_sum(const float *x, const float *y, size_t at, size_t left)
 {
-    return y ? load(x + i) + load(y + i) : load(x + i);
+    return y ? load_up_to(x + at, left, 0.0f) + load_up_to(y + at, left, 0.0f) : load_up_to(x + at, left, 0.0f);
 }
 
 static void layer_norm(const float *x, const float *y, const float *gamma, const float *beta, float epsilon, size_t n,
                        float *out)
 {
-    size_t whole = n - n % LANES;
-    vec total = {0}, squares = {0};
-    float rest = 0.0f;
-    for (size_t i = 0; i < whole; i += LANES) {
-        vec v = pair_sum(x, y, i);
-        store(out + i, v);
-        total += v;
-    }
-    for (size_t i = whole; i < n; i++) {
-        out[i] = y ? x[i] + y[i] : x[i];
-        rest += out[i];
-    }
-    float mean = (sum(total) + rest) / (float)n;
-    rest = 0.0f;
-    for (size_t i = 0; i < whole; i += LANES) {
-        vec d = load(out + i) - mean;
-        squares += d * d;
-    }
-    for (size_t i = whole; i < n; i++) rest += (out[i] - mean) * (out[i] - mean);
-    float factor = 1.0f / sqrtf((sum(squares) + rest) / (float)n + epsilon);
-    for (size_t i = 0; i < whole; i += LANES)
+    vec total[PARTS] = {{0}}, squares[PARTS] = {{0}};
+    for (size_t i = 0; i < n; i += SUMS)
+        for (size_t at = i, p = 0; p < PARTS; at += LANES, p++) {
+            size_t left = beyond(n, at);
+            if (!left) continue;
+            vec v = pair_sum(x, y, at, left);
+            store_up_to(out + at, v, left);
+            total[p] += v;
+        }
+    float mean = sum(total) / (float)n;
+    for (size_t i = 0; i < n; i += SUMS)
+        for (size_t at = i, p = 0; p < PARTS; at += LANES, p++) {
+            size_t left = beyond(n, at);
+            if (!left) continue;
+            vec d = load_up_to(out + at, left, mean) - mean;
+            squares[p] += d * d;
+        }
+    float factor = 1.0f / sqrtf(sum(squares) / (float)n + epsilon);
+    size_t i = 0;
+    for (; i + LANES <= n; i += LANES)
         store(out + i, (load(out + i) - mean) * factor * load(gamma + i) + load(beta + i));
-    for (size_t i = whole; i < n; i++) out[i] = (out[i] - mean) * factor * gamma[i] + beta[i];
+    for (; i < n; i++) out[i] = (out[i] - mean) * factor * gamma[i] + beta[i];
 }
 
 static void add(float *x, const float *y, size_t n)
@@ -349,12 +360,13 @@ static void scale(float *x, float factor, size_t n)
 
 static float dot(const float *x, const float *y, size_t n)
 {
-    size_t whole = n - n % LANES;
-    vec total = {0};
-    float rest = 0.0f;
-    for (size_t i = 0; i < whole; i += LANES) total += load(x + i) * load(y + i);
-    for (size_t i = whole; i < n; i++) rest += x[i] * y[i];
-    return sum(total) + rest;
+    vec total[PARTS] = {{0}};
+    for (size_t i = 0; i < n; i += SUMS)
+        for (size_t at = i, p = 0; p < PARTS; at += LANES, p++) {
+            size_t left = beyond(n, at);
+            if (left) total[p] += load_up_to(x + at, left, 0.0f) * load_up_to(y + at, left, 0.0f);
+        }
+    return sum(total);
 }
 
 const ss_kernels KERNELS = {.name = KERNELS_NAME,

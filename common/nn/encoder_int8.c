@@ -1,0 +1,139 @@
+/* encoder_int8.c - the layers of the int8 encoder; see encoder.h.
+ *
+ * The hidden state x is fp32 and travels with its bytes, which each LayerNorm makes anew. A layer has two halves:
+ *   1. query, key and value of all rows, then attention of each sequence, to y
+ *   2. block by block, all the rest: bytes of y, output projection, x = LN(x + .), up, activation, bytes of the inner
+ *      layer, down, x = LN(x + .). What is in between, the wide inner layer above all, lies in buffers of one block
+ *      that stay in the cache.
+ * Every operation works on rows alone, so the blocks do not show in the result.
+ */
+#include <stdlib.h>
+
+#include "nn/encoder_parts.h"
+
+/* BLOCK: rows enough that a panel of weights is used often, few enough that a block's inner layer (600 KiB) is cached.
+ */
+enum { BLOCK = 96, LINE = 16 /* floats of a cache line */, ALIGN = 64 };
+
+/* Quantised rows. */
+typedef struct byte_rows {
+    unsigned char *q;
+    ss_row_scale *scales;
+    size_t ld;
+} byte_rows;
+
+struct ss_int8_run {
+    const ss_encoder *encoder;
+    const ss_int8_kernels *kernels;
+    byte_rows x;     /* (max_tokens, H) */
+    byte_rows input; /* (BLOCK, max(H, I)) */
+    float *narrow;   /* (BLOCK, H) */
+    float *inner;    /* (BLOCK, I) */
+    size_t ldn, ldi; /* rows of narrow and inner */
+};
+
+static size_t round_up(size_t n, size_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
+static void *aligned(size_t bytes)
+{
+    return aligned_alloc(ALIGN, round_up(bytes, ALIGN));
+}
+
+static int take_rows(byte_rows *rows, const ss_int8_kernels *kernels, size_t count, size_t n)
+{
+    rows->ld = round_up(ss_int8_row_bytes(kernels, n), ALIGN) + ALIGN;
+    rows->q = aligned(count * rows->ld);
+    rows->scales = calloc(count, sizeof *rows->scales);
+    return rows->q && rows->scales ? 0 : -1;
+}
+
+ss_int8_run *ss_int8_run_new(const ss_encoder *encoder, size_t max_tokens, ss_error *err)
+{
+    size_t hidden = encoder->config.hidden, inner = encoder->config.inner;
+    ss_int8_run *run = calloc(1, sizeof *run);
+    if (run) {
+        *run = (ss_int8_run){.encoder = encoder, .kernels = encoder->engine.int8};
+        run->ldn = round_up(hidden, LINE) + LINE;
+        run->ldi = round_up(inner, LINE) + LINE;
+        run->narrow = aligned(BLOCK * run->ldn * sizeof *run->narrow);
+        run->inner = aligned(BLOCK * run->ldi * sizeof *run->inner);
+    }
+    if (!run || !run->narrow || !run->inner || take_rows(&run->x, run->kernels, max_tokens, hidden) ||
+        take_rows(&run->input, run->kernels, BLOCK, hidden > inner ? hidden : inner)) {
+        ss_int8_run_free(run);
+        ss_fail_memory(err, "making room for micro-batches");
+        return NULL;
+    }
+    return run;
+}
+
+void ss_int8_run_free(ss_int8_run *run)
+{
+    if (!run) return;
+    free(run->x.q);
+    free(run->x.scales);
+    free(run->input.q);
+    free(run->input.scales);
+    free(run->narrow);
+    free(run->inner);
+    free(run);
+}
+
+/* Rows [to, to + count) of `rows` from `count` rows of x (count, n). */
+static void quantise(const ss_int8_run *run, size_t count, const float *x, size_t ldx, size_t n, byte_rows *rows,
+                     size_t to)
+{
+    for (size_t i = 0; i < count; i++)
+        run->kernels->quantise(x + i * ldx, n, rows->q + (to + i) * rows->ld, &rows->scales[to + i]);
+}
+
+void ss_int8_begin(ss_int8_run *run, const float *x, size_t ldx, size_t tokens)
+{
+    quantise(run, tokens, x, ldx, run->encoder->config.hidden, &run->x, 0);
+}
+
+/* x = LN(x + narrow), and its bytes, for `count` rows from `first` on. */
+static void add_and_normalise(ss_int8_run *run, size_t first, size_t count, float *x, size_t ldx,
+                              const ss_layer_norm *norm)
+{
+    const ss_model_config *config = &run->encoder->config;
+    for (size_t i = 0; i < count; i++) {
+        float *row = x + (first + i) * ldx;
+        run->kernels->floats->layer_norm(row, run->narrow + i * run->ldn, norm->gamma.data, norm->beta.data,
+                                         config->norm_epsilon, config->hidden, row);
+        quantise(run, 1, row, ldx, config->hidden, &run->x, first + i);
+    }
+}
+
+static void run_linear(const ss_int8_run *run, const ss_map *map, size_t rows, const byte_rows *input, size_t first,
+                       const ss_activation *activation, float *y, size_t ldy)
+{
+    ss_int8_linear_run(&map->int8, run->kernels, rows, input->q + first * input->ld, input->ld, input->scales + first,
+                       activation, y, ldy);
+}
+
+static void run_block(ss_int8_run *run, const ss_layer *layer, const ss_hidden *state, size_t first, size_t rows)
+{
+    const ss_model_config *config = &run->encoder->config;
+    quantise(run, rows, state->y + first * state->ldx, state->ldx, config->hidden, &run->input, 0);
+    run_linear(run, &layer->out, rows, &run->input, 0, NULL, run->narrow, run->ldn);
+    add_and_normalise(run, first, rows, state->x, state->ldx, &layer->after_attention);
+    run_linear(run, &layer->up, rows, &run->x, first, &config->activation, run->inner, run->ldi);
+    quantise(run, rows, run->inner, run->ldi, config->inner, &run->input, 0);
+    run_linear(run, &layer->down, rows, &run->input, 0, NULL, run->narrow, run->ldn);
+    add_and_normalise(run, first, rows, state->x, state->ldx, &layer->after_inner);
+}
+
+void ss_int8_layer(ss_int8_run *run, const ss_layer *layer, const ss_hidden *state, const uint32_t *starts,
+                   size_t sequences)
+{
+    size_t tokens = starts[sequences];
+    run_linear(run, &layer->qkv, tokens, &run->x, 0, NULL, state->wide, state->ldw);
+    for (size_t s = 0; s < sequences; s++)
+        run->kernels->attend(&run->encoder->attention, starts[s + 1] - starts[s], state->wide + starts[s] * state->ldw,
+                             state->ldw, state->scratch, state->y + starts[s] * state->ldx, state->ldx);
+    for (size_t i = 0; i < tokens; i += BLOCK) run_block(run, layer, state, i, tokens - i < BLOCK ? tokens - i : BLOCK);
+}

@@ -1,0 +1,119 @@
+/* int8_gemm.c - see int8_gemm.h.
+ *
+ * Blocking: a panel of W (32 columns of 384 inputs: 12 KiB) stays in the L1 cache while the rows pass it. Bytes are
+ * four times smaller than floats, so no block over the inputs is needed: callers bring about a hundred rows at a time,
+ * which with the longest panels stay in L2.
+ */
+#include "nn/int8_gemm.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGN = 64, MOST_INPUTS = 1 << 16, LARGEST = 127 };
+
+static size_t round_up(size_t n, size_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
+static void *aligned(size_t bytes)
+{
+    void *memory = aligned_alloc(ALIGN, round_up(bytes + 1, ALIGN));
+    if (memory) memset(memory, 0, round_up(bytes + 1, ALIGN));
+    return memory;
+}
+
+/* Largest absolute value; NaN and infinity come out as they are. */
+static float largest(const float *x, size_t n)
+{
+    float most = 0.0f;
+    for (size_t i = 0; i < n; i++) {
+        float size = fabsf(x[i]);
+        if (!(size <= most)) most = size;
+    }
+    return most;
+}
+
+/* Channel `column` of the layer from row `w` of a matrix: input i goes to panel column / P, there to group i / G. */
+static int quantise_channel(ss_int8_linear *linear, const ss_int8_kernels *kernels, size_t column, const float *w)
+{
+    size_t panel = kernels->panel, group = kernels->group, inputs = round_up(linear->in, SS_INT8_GROUP);
+    int8_t *to = linear->weight + column / panel * panel * inputs + column % panel * group;
+    float most = largest(w, linear->in);
+    if (!isfinite(most)) return -1;
+    float inverse = most > 0.0f ? (float)LARGEST / most : 0.0f;
+    if (!isfinite(inverse)) inverse = most = 0.0f; /* weights below 1e-36 are zeros */
+    int32_t sum = 0;
+    for (size_t i = 0; i < linear->in; i++) {
+        int8_t q = (int8_t)lrintf(w[i] * inverse);
+        to[i / group * panel * group + i % group] = q;
+        sum += q;
+    }
+    linear->sums[column] = sum;
+    linear->scales[column] = most / (float)LARGEST;
+    return 0;
+}
+
+int ss_int8_linear_init(ss_int8_linear *linear, const ss_int8_kernels *kernels, size_t in, const ss_linear_part *parts,
+                        size_t count, ss_error *err)
+{
+    *linear = (ss_int8_linear){.in = in};
+    if (in > MOST_INPUTS) return ss_fail(err, SS_UNSUPPORTED, "int8: %zu inputs are more than %d", in, MOST_INPUTS);
+    for (size_t i = 0; i < count; i++) linear->out += parts[i].rows;
+    size_t columns = round_up(linear->out, kernels->panel);
+    linear->weight = aligned(columns * round_up(in, SS_INT8_GROUP));
+    linear->sums = aligned(columns * sizeof *linear->sums);
+    linear->scales = aligned(columns * sizeof *linear->scales);
+    linear->bias = aligned(columns * sizeof *linear->bias);
+    if (!linear->weight || !linear->sums || !linear->scales || !linear->bias) {
+        ss_int8_linear_free(linear);
+        return ss_fail_memory(err, "preparing weights");
+    }
+    size_t column = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].bias) memcpy(linear->bias + column, parts[i].bias, parts[i].rows * sizeof(float));
+        for (size_t r = 0; r < parts[i].rows; r++, column++) {
+            if (quantise_channel(linear, kernels, column, parts[i].weight + r * in) == 0) continue;
+            ss_int8_linear_free(linear);
+            return ss_fail(err, SS_INPUT, "weights that are not finite");
+        }
+    }
+    return 0;
+}
+
+void ss_int8_linear_free(ss_int8_linear *linear)
+{
+    free(linear->weight);
+    free(linear->sums);
+    free(linear->scales);
+    free(linear->bias);
+    *linear = (ss_int8_linear){.in = 0};
+}
+
+size_t ss_int8_row_bytes(const ss_int8_kernels *kernels, size_t n)
+{
+    return round_up(n, SS_INT8_GROUP) * kernels->cell;
+}
+
+void ss_int8_linear_run(const ss_int8_linear *linear, const ss_int8_kernels *kernels, size_t m, const unsigned char *q,
+                        size_t ldq, const ss_row_scale *rows, const ss_activation *activation, float *y, size_t ldy)
+{
+    size_t inputs = round_up(linear->in, SS_INT8_GROUP), panel = kernels->panel;
+    for (size_t j = 0; j < linear->out; j += panel) {
+        ss_int8_product product = {.m = m,
+                                   .n = linear->out - j < panel ? linear->out - j : panel,
+                                   .k = inputs,
+                                   .q = q,
+                                   .ldq = ldq,
+                                   .rows = rows,
+                                   .weight = linear->weight + j * inputs,
+                                   .sums = linear->sums + j,
+                                   .scales = linear->scales + j,
+                                   .bias = linear->bias + j,
+                                   .activation = activation,
+                                   .c = y + j,
+                                   .ldc = ldy};
+        kernels->multiply(&product);
+    }
+}
