@@ -82,6 +82,11 @@ securityContext:
   valueFrom: {secretKeyRef: {name: {{ .Values.redis.secret }}, key: {{ .Values.redis.key }}}}
 {{- end }}
 
+{{- define "skillstream.redisOperatorEnv" -}}
+- name: SKILLSTREAM_REDIS
+  valueFrom: {secretKeyRef: {name: {{ .Values.redis.operatorSecret | default .Values.redis.secret }}, key: {{ .Values.redis.key }}}}
+{{- end }}
+
 {{- define "skillstream.kafkaMounts" -}}
 {{- if .Values.kafka.tls.caSecret }}
 - {name: kafka-ca, mountPath: /etc/skillstream/kafka-ca, readOnly: true}
