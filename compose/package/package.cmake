@@ -63,6 +63,7 @@ install(FILES ${CMAKE_SOURCE_DIR}/README.md ${pages}/reference.md DESTINATION ${
 install(FILES ${CMAKE_CURRENT_LIST_DIR}/copyright ${pages}/changelog.gz DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/proto/skillstream DESTINATION ${CMAKE_INSTALL_DATADIR}/skillstream/proto
         FILES_MATCHING PATTERN *.proto)
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/worker/train/recipes DESTINATION ${CMAKE_INSTALL_DATADIR}/skillstream OPTIONAL)
 
 set(CPACK_PACKAGE_NAME skillstream)
 set(CPACK_PACKAGE_VERSION ${SKILLSTREAM_VERSION})

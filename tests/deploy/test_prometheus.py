@@ -3,6 +3,7 @@ import os
 import re
 
 import harness as h
+import metric_names
 import tools
 
 FOLDER = os.path.join(h.TOP, "compose", "prometheus")
@@ -37,13 +38,9 @@ def the_configuration_is_valid():
     h.run(tools.need("promtool"), "check", "config", path)
 
 
-def metrics_that_rules_ask_for_are_those_of_the_worker():
-    with open(os.path.join(h.TOP, "worker", "extract", "worker_metrics.c")) as file:
-        known = set(re.findall(r'"(skillstream_[a-z_]+)"', file.read()))
-    asked = set(re.findall(r"\b(skillstream_[a-z_]+)\b", read("rules.yml")))
-    asked = {re.sub("_(bucket|sum|count)$", "", name) for name in asked}
-    assert asked and asked <= known, asked - known
+def metrics_that_rules_ask_for_are_those_of_the_programs():
+    assert not metric_names.unknown(read("rules.yml")), metric_names.unknown(read("rules.yml"))
 
 
 h.main(rules_are_valid, rules_pass_their_unit_tests, each_alert_has_a_test_and_says_what_to_do, the_configuration_is_valid,
-       metrics_that_rules_ask_for_are_those_of_the_worker)
+       metrics_that_rules_ask_for_are_those_of_the_programs)
