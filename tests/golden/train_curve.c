@@ -3,7 +3,8 @@
  *   golden_train_curve CURVE.json [THREADS]
  *
  * CURVE.json is made by make_train.py (or its like beside the repository): the model's name, options, pairs of each
- * step, and what torch had: loss, gradient norm before clipping, norm of all weights after the step. Dropout is off.
+ * step, and what torch had: loss, gradient norm before clipping, norm of all weights after the step, and perhaps
+ * projections of the first step's gradients (train_projections.h). Dropout is off.
  * Prints the largest deviations; fails above the limits below. Both sides add the same numbers in single precision
  * in another order; after s steps of Adam, whose updates do not depend on the gradient's size, that may show more.
  */
@@ -15,11 +16,13 @@
 #include "nn/blas.h"
 #include "tests/golden/golden_data.h"
 #include "tests/golden/train_case.h"
+#include "tests/golden/train_projections.h"
 
 enum { MAX_PATH = 4096 };
 
 /* Largest relative deviations allowed; of the loss relative to 1 where it is smaller. */
-static const double loss_limit = 1e-4, gradient_limit = 5e-4, weight_limit = 1e-6, first_limit = 5e-5;
+static const double loss_limit = 1e-4, gradient_limit = 5e-4, weight_limit = 1e-6, first_limit = 1e-4;
+static const double tensor_limit = 1e-4; /* distance of a tensor's gradient over its norm */
 
 typedef struct curve {
     json_t *run;
@@ -94,6 +97,9 @@ static int run_all(curve *c, ss_error *err)
         if (step == 0) {
             printf("first step: loss off by %.1e, gradient norm by %.1e\n", c->loss, c->gradient);
             bad |= !(c->loss <= first_limit && c->gradient <= first_limit);
+            const json_t *gradients = json_object_get(c->run, "gradients");
+            if (gradients)
+                bad |= train_projections_check(c->model, gradients, wanted(c->run, "grad_norm", 0), tensor_limit) > 0;
         }
     }
     printf("%zu steps: loss off by at most %.1e, gradient norm by %.1e, weight norm by %.1e; %.3f s a step\n", steps,

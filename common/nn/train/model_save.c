@@ -54,7 +54,7 @@ static json_t *make_header(const ss_train_model *model, size_t *data_len)
     {
         size_t len;
         if (!tensor_bytes(model, name, &len)) continue;
-        json_t *offsets = json_pack("[I,I]", (json_int_t)*data_len, (json_int_t)(*data_len + len));
+        json_t *offsets = json_pack("[I,I]", (json_int_t)*data_len, (json_int_t)*data_len + (json_int_t)len);
         failed |= json_object_set_new(entry, "data_offsets", offsets);
         if (find_parameter(model, name)) failed |= json_object_set_new(entry, "dtype", json_string("F32"));
         *data_len += len;
