@@ -28,13 +28,18 @@ def published(topics, prefix):
 
 
 def wait_for_records(worker, at_least):
-    h.until(lambda: worker.metrics()["skillstream_records_published_total"] >= at_least, f"{at_least} records", 60, pause=0.02)
+    h.until(lambda: worker.metrics()["skillstream_records_published_total"] >= at_least, f"{at_least} records", 120, pause=0.02)
+
+
+def wait_for_shares(workers):
+    """Each has half of the six partitions."""
+    h.until(lambda: all(w.metrics().get("skillstream_assigned_partitions") == 3 for w in workers), "three partitions each", 60)
 
 
 def two_workers_share_and_none_is_lost_or_doubled():
     topics = kafka.create_all(partitions=6, prefix="share-")
     workers = [h.Worker(kafka, topics, ["--group", "share", "--batch-ads", 8], redis=redis).ready() for _ in range(2)]
-    h.until(lambda: all(w.metrics().get("skillstream_assigned_partitions", 0) == 3 for w in workers), "three partitions each", 40)
+    wait_for_shares(workers)
     wanted = published(topics, "s")
     records = kafka.read(topics.records, ADS, timeout=120, quiet=3)
     assert h.ids_of(records) == wanted
@@ -53,6 +58,7 @@ def a_worker_killed_and_restarted_loses_and_doubles_nothing():
     options = ["--group", "kill", "--batch-ads", 8, "--kafka", "session.timeout.ms=6000", "--cache-memory", 0, "--no-redis-cache"]
     first = h.Worker(kafka, topics, options, redis=redis, instance="kill-0").ready()
     second = h.Worker(kafka, topics, options, redis=redis, instance="kill-1").ready()
+    wait_for_shares([first, second])
     wanted = published(topics, "k")
     wait_for_records(first, 40)
     first.kill()
