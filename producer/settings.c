@@ -85,9 +85,9 @@ static const ss_option table[] = {
      "Most money for this run, in the currency of the prices. No request goes that might pass it.", 0},
     {"price-in", SS_OPT_REAL, AT(price_in), NULL, "0..1000000", "P", NULL, "Price of a million prompt tokens.", 0},
     {"price-out", SS_OPT_REAL, AT(price_out), NULL, "0..1000000", "P", NULL, "Price of a million answered tokens.", 0},
-    {"max-attempts", SS_OPT_COUNT, AT(max_attempts), "5", "1..100", "N", "Failures",
+    {"max-attempts", SS_OPT_COUNT, AT(max_attempts), "10", "1..100", "N", "Failures",
      "Answers in a row without one good sentence after which a skill is left short.", 0},
-    {"max-retries", SS_OPT_COUNT, AT(max_retries), "20", "0..100000", "N", NULL,
+    {"max-retries", SS_OPT_COUNT, AT(max_retries), "50", "0..100000", "N", NULL,
      "Failed requests after which a skill is left for the next run. Those of an outage, while no request succeeds, do "
      "not "
      "count.",

@@ -188,5 +188,25 @@ def skills_from_a_file_and_own_prompts():
     llm.stop()
 
 
+def ranks_and_meaning():
+    """With a release: each pair has its skill's rank, strangers are flagged but kept, the same in other words is refused."""
+    release = harness.release("a")
+    skills = os.path.join(harness.FIXTURES, "a.csv")
+    chosen = os.path.join(harness.scratch(), "one.txt")
+    open(chosen, "w").write("operate forklift\n")
+    good, same = "You operate a forklift in our warehouse every day", "Every day in our warehouse you operate a forklift"
+    stranger = "Play the violin in a symphony orchestra on Sunday evenings"
+    llm = FakeLlm(lambda n, r: ("text", [good, same, stranger]) if n == 0 else "ok")
+    broker().create("ranked")
+    run = Run("--release", release, "--threads", 1, "--skills", chosen, "--mix", "literal", "--concurrency", 1, "--sentences", 4,
+              "--rank-top", 5, "--meaning", 0.93, kafka=kafka, topic="ranked", llm=llm, skills=skills).ok()
+    ranks = {p.sentence: p.rank for p, _ in pairs(kafka, "ranked")}
+    assert len(ranks) == 4 and ranks[good] == 1 and ranks[stranger] > 5 and same not in ranks, ranks
+    report = open(run.report).read()
+    assert "same-meaning</td><td class=n>1<" in report and "the skills nearest to them" in report
+    assert re.search(r"ranked / flagged</td><td class=n>4 / [1-3]<", report), report
+    llm.stop()
+
+
 harness.main(plain_run, what_is_sent, sentences_without_skill, checks_and_reasons, label_leak, short_and_surplus_answers,
-             streamed_answers, raw_and_metrics, skills_from_a_file_and_own_prompts)
+             streamed_answers, raw_and_metrics, skills_from_a_file_and_own_prompts, ranks_and_meaning)

@@ -95,7 +95,7 @@ def large_set(count=138910):
     ended = run.ended()
     rate = count / ended["seconds"]
     print(f"        {count} pairs in {ended['seconds']:.1f} s ({rate:.0f}/s) start and end included, {peak} MB at most", flush=True)
-    assert ended["committed"] == count and peak <= 200
+    assert ended["committed"] == count and (peak <= 200 or "asan" in harness.BIN), (ended, peak)
     assert rate >= 20000 / 2, rate  # half of what an idle machine must do: tests run side by side
     for _ in range(3):
         run = Run("--replay", path, kafka=kafka, topic="large-killed")
