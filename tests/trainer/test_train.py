@@ -227,6 +227,22 @@ def refused_pairs_are_listed_with_file_line_and_reason():
         (0, "unknown-skill"), (1, "bad-line"), (2, "bad-line"), (3, "long-sentence")], rows
 
 
+def sentences_without_a_skill_make_a_gate():
+    world = tiny.World(os.path.join(harness.scratch(), "gate"))
+    none = ["Free parking on site.", "Founded in 1987.", "Salary paid monthly.", "Apply by Friday.", "We are a family firm."]
+    with open(world.path("none.txt"), "w") as file:
+        file.write("\n".join(none) + "\n")
+    done = _train(world, world.path("out"), "--join-none", "0.5", world.path("none.txt"))
+    assert "5 sentences without a skill" in done.stderr, done.stderr
+    manifest = _manifest(world.path("out/model.release"))
+    assert "gate" in [blob["name"] for blob in manifest["blobs"]] and ", 5 without" in manifest["notes"]["training.pairs"]
+    with open(world.path("out/gate.csv")) as file:
+        rows = file.read().splitlines()[1:]
+    assert rows[-5:] == [f'"{sentence}",""' for sentence in none] and 5 <= len(rows) - 5 <= 11, rows
+    _train(world, world.path("off"), "--gate", "off", world.path("none.txt"))
+    assert "gate" not in [blob["name"] for blob in _manifest(world.path("off/model.release"))["blobs"]]
+
+
 def a_training_that_teaches_nothing_is_kept_aside():
     world = tiny.World(os.path.join(harness.scratch(), "nothing"), recipe=tiny.RECIPE.replace("lr = 5e-3", "lr = 0"))
     out = _train(world, world.path("out")).stdout
@@ -308,7 +324,7 @@ if __name__ == "__main__":
              an_unfinished_training_is_not_overwritten_and_a_finished_one_not_repeated,
              figures_before_and_after_are_those_of_eval, the_report_is_one_page_with_curve_and_table,
              the_skill_matrix_and_prototypes_of_a_recipe_reach_the_release,
-             refused_pairs_are_listed_with_file_line_and_reason, a_training_that_teaches_nothing_is_kept_aside,
+             refused_pairs_are_listed_with_file_line_and_reason, sentences_without_a_skill_make_a_gate, a_training_that_teaches_nothing_is_kept_aside,
              held_back_skills_make_a_validation_set, wrong_input_is_told_before_anything_is_computed,
              the_recipes_of_the_project_are_fine, a_disk_without_room_for_checkpoints_is_told]
     try:

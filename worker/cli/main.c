@@ -13,7 +13,9 @@ static void help(FILE *out)
           out);
     for (const ss_subcommand *c = ss_subcommands(); c->name; c++)
         fprintf(out, "  %-10s %s\n", c->name, c->command->summary);
-    fputs("\nOTHER PROGRAMS\n  skillstream-worker    tags ads from a Kafka topic, exactly once\n\n"
+    fputs("\nOTHER PROGRAMS\n  skillstream-worker    tags ads from a Kafka topic, exactly once\n"
+          "  skillstream-trainer   learns from a Kafka topic of training pairs, publishes better releases\n"
+          "  skillstream-producer  has a language model write training pairs into a Kafka topic\n\n"
           "EXIT CODES\n  0 done   1 failed   2 wrong usage   78 wrong configuration\n\n"
           "EXAMPLES\n"
           "  skillstream index --encoder all-MiniLM-L6-v2 --taxonomy skills_en.csv --out esco.release\n"

@@ -269,11 +269,11 @@ void ss_checkpoint_remove(const char *folder)
     }
 }
 
-int ss_checkpoint_check_room(const char *folder, size_t bytes, ss_error *err)
+int ss_checkpoint_check_room(const char *folder, size_t bytes, unsigned copies, ss_error *err)
 {
     struct statvfs disk;
     if (statvfs(folder, &disk)) return ss_fail(err, SS_IO, "%s: %s", folder, strerror(errno));
-    double have = (double)disk.f_bavail * (double)disk.f_frsize, want = 3.0 * (double)bytes;
+    double have = (double)disk.f_bavail * (double)disk.f_frsize, want = (double)copies * (double)bytes;
     if (have >= want) return 0;
     return ss_fail(err, SS_IO, "%s: checkpoints need %.0f MB, and %.0f MB are free", folder, want / 1e6, have / 1e6);
 }

@@ -65,7 +65,8 @@ void ss_checkpoint_close(ss_checkpoint *checkpoint);
 /* Removes both; for a training that is finished. */
 void ss_checkpoint_remove(const char *folder);
 
-/* SS_IO when the disk has not the room for `bytes` three times (newest, older one, the one being written). */
-int ss_checkpoint_check_room(const char *folder, size_t bytes, ss_error *err);
+/* SS_IO when the disk has not the room for `copies` times `bytes`. A new training needs three (the newest, the older
+ * one, the one being written), one that is resumed one more. */
+int ss_checkpoint_check_room(const char *folder, size_t bytes, unsigned copies, ss_error *err);
 
 #endif

@@ -115,22 +115,41 @@ static int add_field(ss_buffer *out, const char *text, char end)
     return bad || ss_buffer_add(out, "\"", 1) || ss_buffer_add(out, &end, 1);
 }
 
-int ss_dataset_write_held_out(const ss_dataset *set, const char *path, ss_error *err)
+/* A row for each skill of the example; one with an empty label if it has none. */
+static int add_rows(const ss_dataset *set, const ss_example *e, ss_buffer *out)
+{
+    uint32_t skills[2] = {e->skill, e->second};
+    int bad = 0;
+    if (e->skill == SS_NO_SKILL) return add_field(out, e->text, ',') || add_field(out, "", '\n');
+    for (int i = 0; i < 2 && !bad; i++)
+        if (skills[i] != SS_NO_SKILL)
+            bad = add_field(out, e->text, ',') ||
+                  add_field(out, ss_taxonomy_skill(set->taxonomy, skills[i])->label, '\n');
+    return bad;
+}
+
+static int write_csv(const ss_dataset *set, const ss_examples *first, size_t first_step, const ss_examples *second,
+                     const char *path, ss_error *err)
 {
     ss_buffer out;
     ss_buffer_init(&out, SIZE_MAX);
     int bad = ss_buffer_add_string(&out, "sentence,label\n");
-    for (size_t i = 0; i < set->held_out.count && !bad; i++) {
-        const ss_example *e = &set->held_out.items[i];
-        uint32_t skills[2] = {e->skill, e->second};
-        for (int s = 0; s < 2 && !bad; s++)
-            if (skills[s] != SS_NO_SKILL)
-                bad = add_field(&out, e->text, ',') ||
-                      add_field(&out, ss_taxonomy_skill(set->taxonomy, skills[s])->label, '\n');
-    }
-    int result = bad ? ss_fail_memory(err, "writing the held-back pairs") : ss_file_write(path, out.data, out.len, err);
+    for (size_t i = 0; i < first->count && !bad; i += first_step) bad = add_rows(set, &first->items[i], &out);
+    for (size_t i = 0; second && i < second->count && !bad; i++) bad = add_rows(set, &second->items[i], &out);
+    int result = bad ? ss_fail_memory(err, "writing sentences") : ss_file_write(path, out.data, out.len, err);
     ss_buffer_free(&out);
     return result;
+}
+
+int ss_dataset_write_held_out(const ss_dataset *set, const char *path, ss_error *err)
+{
+    return write_csv(set, &set->held_out, 1, NULL, path, err);
+}
+
+int ss_dataset_write_gate(const ss_dataset *set, const char *path, ss_error *err)
+{
+    size_t most = 2 * set->none.count + 1;
+    return write_csv(set, &set->pairs, set->pairs.count / most + 1, &set->none, path, err);
 }
 
 void ss_dataset_free(ss_dataset *set)

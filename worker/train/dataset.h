@@ -56,6 +56,10 @@ int ss_dataset_digest(ss_dataset *set, char digest[SS_SHA256_HEX + 1], ss_error 
 /* The held-back examples as a benchmark CSV (sentence,label), written atomically. */
 int ss_dataset_write_held_out(const ss_dataset *set, const char *path, ss_error *err);
 
+/* Sentences for a skill/no-skill gate (match/gate.h) as the same kind of CSV: all without a skill, and of those with
+ * one twice as many at most, evenly chosen. */
+int ss_dataset_write_gate(const ss_dataset *set, const char *path, ss_error *err);
+
 void ss_dataset_free(ss_dataset *set);
 
 #endif

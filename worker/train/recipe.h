@@ -33,7 +33,7 @@ typedef struct ss_recipe {
     uint64_t validate_every, patience, checkpoint_every, threads, activation_memory;
     int keep_best;
     /* the release */
-    const char *prototypes, *score, *calibrate, *name, *judge;
+    const char *prototypes, *score, *calibrate, *gate, *name, *judge;
     double margin, sure;
 } ss_recipe;
 
@@ -122,6 +122,9 @@ typedef struct ss_recipe {
         "Score of a skill from its prototypes: the best one, or half the label's and half the best one's.", 0)         \
     SS_RECIPE_ROW(S, m, "calibrate", SS_OPT_STRING, calibrate, NULL, NULL, "FILE.csv", NULL,                           \
         "Labelled sentences to which probability and threshold are fitted, as for `skillstream index`.", 0)            \
+    SS_RECIPE_ROW(S, m, "gate", SS_OPT_STRING, gate, "pairs", NULL, "FILE.csv", NULL,                                  \
+        "Labelled sentences from which a skill/no-skill gate is fitted to the trained encoder, as for `skillstream "   \
+        "index`; 'pairs': the training's own, if there are some without a skill; 'off': no gate.", 0)                  \
     SS_RECIPE_ROW(S, m, "name", SS_OPT_STRING, name, NULL, NULL, "NAME", NULL, "Name of the release, for people.", 0)  \
     SS_RECIPE_ROW(S, m, "judge", SS_OPT_CHOICE, judge, "rp5", "rp5|mrr|mean", "FIGURE", NULL,                          \
         "The figure that decides: RP@5, MRR, or the mean of both; averaged over the validation files.", 0)             \

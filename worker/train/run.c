@@ -73,21 +73,33 @@ static int list_validation(finishing *f, const ss_dataset *set, ss_error *err)
     return bad;
 }
 
-/* Everything that finishing needs is tried before hours are spent on training. */
-static int check_inputs(const finishing *f, const ss_dataset *set, ss_error *err)
+static int check_gate(const char *path, const ss_taxonomy *taxonomy, ss_error *err)
 {
-    const char *calibrate = f->o->recipe->calibrate;
-    for (size_t i = 0; i < f->validate.count; i++) {
-        ss_labelled_set *labelled = ss_labelled_read(f->validate.items[i], SS_LABELLED_BENCHMARK, set->taxonomy, err);
-        int bad = !labelled || ss_labelled_check(labelled, f->validate.items[i], err);
-        ss_labelled_free(labelled);
-        if (bad) return -1;
-    }
-    if (!calibrate) return 0;
-    ss_labelled_set *labelled = ss_labelled_read(calibrate, SS_LABELLED_TRAINING, set->taxonomy, err);
-    int bad = !labelled || ss_labelled_check(labelled, calibrate, err);
-    ss_labelled_free(labelled);
-    return bad ? -1 : 0;
+    if (!path || !strcmp(path, "off") || !strcmp(path, "pairs")) return 0;
+    ss_labelled_set *set = ss_labelled_read(path, SS_LABELLED_TRAINING, taxonomy, err);
+    if (!set) return -1;
+    size_t with = 0, count = ss_labelled_count(set);
+    for (size_t i = 0; i < count; i++) with += ss_labelled_item(set, i)->gold_count > 0;
+    ss_labelled_free(set);
+    if (with && with < count) return 0;
+    return ss_fail(err, SS_INPUT, "%s: a gate needs sentences with a skill and sentences without one", path);
+}
+
+static int check_labelled(const char *path, ss_labelled_rule rule, const ss_taxonomy *taxonomy, ss_error *err)
+{
+    ss_labelled_set *set = ss_labelled_read(path, rule, taxonomy, err);
+    int bad = !set || ss_labelled_check(set, path, err);
+    ss_labelled_free(set);
+    return bad;
+}
+
+/* Everything that finishing needs is looked at before hours are spent on training. */
+int ss_run_check_inputs(const ss_recipe *recipe, const ss_strings *validate, const ss_taxonomy *taxonomy, ss_error *err)
+{
+    for (size_t i = 0; i < validate->count; i++)
+        if (check_labelled(validate->items[i], SS_LABELLED_BENCHMARK, taxonomy, err)) return -1;
+    if (recipe->calibrate && check_labelled(recipe->calibrate, SS_LABELLED_TRAINING, taxonomy, err)) return -1;
+    return check_gate(recipe->gate, taxonomy, err);
 }
 
 /* ---- the training ---- */
@@ -202,6 +214,23 @@ static int describe(void *ctx, const ss_taxonomy *taxonomy, const ss_skill_matri
     return ss_training_notes(&f->report, &f->arena, notes, count, err);
 }
 
+/* What the gate is fitted on: the user's file, the training's own sentences, or NULL for no gate. *own is freed by the
+ * caller. */
+static int choose_gate(const finishing *f, const char **path, char **own, ss_error *err)
+{
+    const char *gate = f->o->recipe->gate;
+    const ss_dataset *set = f->report.set;
+    *own = NULL;
+    *path = !gate || !strcmp(gate, "off") ? NULL : gate;
+    if (!*path || strcmp(gate, "pairs")) return 0;
+    *path = NULL;
+    if (!set->none.count) return 0;
+    *own = ss_run_path(f->o->folder, "gate.csv", err);
+    if (!*own || ss_dataset_write_gate(set, *own, err)) return -1;
+    *path = *own;
+    return 0;
+}
+
 static void name_release(const ss_run_options *o, char out[160])
 {
     char *real = realpath(o->encoder_dir, NULL);
@@ -215,8 +244,14 @@ static int build_release(finishing *f, const char *path, ss_error *err)
     const ss_run_options *o = f->o;
     char name[160];
     ss_index_report report;
+    const char *gate = NULL;
+    char *own_gate = NULL;
     char *encoder = ss_run_path(o->folder, "encoder", err);
-    if (!encoder) return -1;
+    if (!encoder || choose_gate(f, &gate, &own_gate, err)) {
+        free(own_gate);
+        free(encoder);
+        return -1;
+    }
     name_release(o, name);
     ss_index_options index = {.encoder_dir = encoder,
                               .encoder_name = name,
@@ -224,6 +259,7 @@ static int build_release(finishing *f, const char *path, ss_error *err)
                               .taxonomy_name = o->taxonomy_name,
                               .taxonomy_version = o->taxonomy_version,
                               .calibrate_path = o->recipe->calibrate,
+                              .gate_path = gate,
                               .name = o->recipe->name ? o->recipe->name : name,
                               .program = o->program,
                               .threads = ss_pool_threads(f->pool),
@@ -234,6 +270,7 @@ static int build_release(finishing *f, const char *path, ss_error *err)
                  ss_score_kind_parse(o->recipe->score, &index.score, err) ||
                  ss_index_build(&index, o->index_progress, o->hooks.ctx, &report, err);
     if (!result) memcpy(f->outcome->release, report.digest, sizeof f->outcome->release);
+    free(own_gate);
     free(encoder);
     return result ? -1 : 0;
 }
@@ -334,7 +371,8 @@ static int run_all(finishing *f, ss_dataset *set, ss_error *err)
 {
     if (mkdir(f->o->folder, 0777) && errno != EEXIST)
         return ss_fail(err, SS_IO, "%s: cannot make the folder: %s", f->o->folder, strerror(errno));
-    if (list_validation(f, set, err) || check_inputs(f, set, err) || ss_recipe_text(f->o->recipe, &f->recipe, err))
+    if (list_validation(f, set, err) || ss_run_check_inputs(f->o->recipe, &f->validate, set->taxonomy, err) ||
+        ss_recipe_text(f->o->recipe, &f->recipe, err))
         return -1;
     f->report.recipe = f->recipe.data;
     f->pool = ss_pool_new((size_t)f->o->recipe->threads, err);

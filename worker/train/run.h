@@ -1,11 +1,12 @@
 /* run.h - a whole training, from pairs to a verdict: what `skillstream train` and the trainer have in common.
  *
- *   FOLDER/checkpoint, checkpoint.previous   while it is not finished
- *   FOLDER/encoder/                          the trained encoder in sentence-transformers layout
- *   FOLDER/model.release                     encoder, skill matrix, taxonomy, thresholds; its notes say how it came
- * about FOLDER/report.html                       loss curve, figures before and after FOLDER/result.json the outcome;
- * written last: a folder that has it is finished FOLDER/held-out.csv                      with --hold-out: the
- * validation set of its own
+ *   FOLDER/checkpoint      and checkpoint.previous, while it is not finished
+ *   FOLDER/encoder/        the trained encoder in sentence-transformers layout
+ *   FOLDER/model.release   encoder, skill matrix, taxonomy, thresholds, gate; its notes say how it came about
+ *   FOLDER/report.html     loss curve, figures before and after
+ *   FOLDER/result.json     the outcome; written last: a folder that has it is finished
+ *   FOLDER/held-out.csv    with hold-out: the validation set of its own
+ *   FOLDER/gate.csv        what the gate was fitted on, if these were the training's own sentences
  *
  * "Before" is the release in use in Redis where there is one, else the encoder that the training began with, its skills
  * embedded in the same way. A release that is better is published if a Redis is given; one that is not stays here.
@@ -56,6 +57,10 @@ typedef struct ss_outcome {
 /* `set` is filled; its taxonomy is the one at taxonomy_path. Errors: as ss_session_run, ss_index_build. A Redis that is
  * away at the end is none: then the outcome is better and not published. */
 int ss_run(const ss_run_options *options, ss_dataset *set, ss_outcome *outcome, ss_error *err);
+
+/* Reads the validation, calibration and gate files, so that a wrong one is told at once. */
+int ss_run_check_inputs(const ss_recipe *recipe, const ss_strings *validate, const ss_taxonomy *taxonomy,
+                        ss_error *err);
 
 /* FOLDER/NAME in malloc'ed memory; NULL with *err when memory is out. */
 char *ss_run_path(const char *folder, const char *name, ss_error *err);

@@ -121,8 +121,8 @@ static int open_all(ss_session *s, ss_error *err)
     set_step_options(s);
     if (take_memory(s, err)) return -1;
     size_t bytes = ss_train_model_size(s->model) * sizeof(float) * (r->keep_best ? 4 : 3);
-    if (ss_session_resume(s, err) < 0) return -1;
-    return ss_checkpoint_check_room(s->options->folder, bytes, err);
+    int resumed = ss_session_resume(s, err);
+    return resumed < 0 ? -1 : ss_checkpoint_check_room(s->options->folder, bytes, resumed ? 1 : 3, err);
 }
 
 ss_session *ss_session_open(const ss_session_options *options, ss_dataset *set, ss_pool *pool, ss_error *err)

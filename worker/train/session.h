@@ -6,10 +6,10 @@
  * ss_session_run ends
  *   0            all steps are done, the last checkpoint is written
  *   SS_STOPPED   hooks->stop said so; a checkpoint is written
- *   SS_INPUT     the loss or gradient is not finite: the error names the step and its first pair,
- * FOLDER/failed-batch.txt holds the batch, and the checkpoint the state before it SS_IO        the last checkpoint
- * could not be written. One in between that cannot is told (hooks->say) and tried again after the next step: the
- * training goes on
+ *   SS_INPUT     loss or gradient are not finite; the checkpoint holds the state before that step
+ *   SS_IO        the last checkpoint could not be written
+ * With SS_INPUT the error names the step and a skill of its batch, which is in FOLDER/failed-batch.txt. A checkpoint in
+ * between that cannot be written is told (hooks->say) and tried again after the next step: the training goes on.
  *
  * One thread; the pool works inside the calls.
  */

@@ -14,13 +14,13 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "match/labelled.h"
 #include "nn/model_files.h"
 #include "ops/build_info.h"
 #include "worker/extract/instance_name.h"
+#include "worker/train/run.h"
 #include "worker/train/trainer_state.h"
 
-enum { CHECK_MS = 10000, CLOSE_MS = 6000, TICK_MS = 500 };
+enum { CHECK_MS = 10000, CLOSE_MS = 6000, TICK_MS = 500, SILENCE_MS = 30000, ASK_MS = 4000 };
 
 void ss_trainer_fail(ss_trainer *t, const ss_error *err)
 {
@@ -72,23 +72,13 @@ static int check_encoder(const char *folder, ss_error *err)
     return bad ? ss_fail_in(err, "%s", folder) : 0;
 }
 
-static int check_labelled(const char *path, ss_labelled_rule rule, const ss_taxonomy *taxonomy, ss_error *err)
-{
-    ss_labelled_set *set = ss_labelled_read(path, rule, taxonomy, err);
-    int bad = !set || ss_labelled_check(set, path, err);
-    ss_labelled_free(set);
-    return bad;
-}
-
 static int check_inputs(ss_trainer *t, ss_error *err)
 {
     const ss_train_settings *s = &t->settings->train;
     if (check_encoder(s->encoder, err)) return -1;
     t->taxonomy = ss_taxonomy_read(s->taxonomy, s->taxonomy_name, s->taxonomy_version, err);
     if (!t->taxonomy) return -1;
-    for (size_t i = 0; i < s->validate.count; i++)
-        if (check_labelled(s->validate.items[i], SS_LABELLED_BENCHMARK, t->taxonomy, err)) return -1;
-    if (s->recipe.calibrate && check_labelled(s->recipe.calibrate, SS_LABELLED_TRAINING, t->taxonomy, err)) return -1;
+    if (ss_run_check_inputs(&s->recipe, &s->validate, t->taxonomy, err)) return -1;
     if (!s->validate.count && s->recipe.hold_out <= 0)
         ss_log_line(t->log, SS_LOG_WARN, "without --validate or --hold-out no release can be judged or published");
     return 0;
@@ -147,18 +137,24 @@ static int name_instance(ss_trainer *t, ss_error *err)
     return t->instance_hold < 0 ? -1 : 0;
 }
 
+static ss_kafka_config kafka_config(ss_trainer *t)
+{
+    const ss_trainer_settings *s = t->settings;
+    return (ss_kafka_config){.bootstrap = s->bootstrap,
+                             .client_id = "skillstream-trainer",
+                             .group = s->group,
+                             .instance = t->instance,
+                             .settings = (const char *const *)s->kafka.items,
+                             .setting_count = s->kafka.count,
+                             .log = kafka_log,
+                             .log_arg = t};
+}
+
 static int start_exchange(ss_trainer *t, ss_error *err)
 {
     const ss_trainer_settings *s = t->settings;
     const char *topics[] = {s->in};
-    ss_exchange_config config = {.kafka = {.bootstrap = s->bootstrap,
-                                           .client_id = "skillstream-trainer",
-                                           .group = s->group,
-                                           .instance = t->instance,
-                                           .settings = (const char *const *)s->kafka.items,
-                                           .setting_count = s->kafka.count,
-                                           .log = kafka_log,
-                                           .log_arg = t},
+    ss_exchange_config config = {.kafka = kafka_config(t),
                                  .topics = topics,
                                  .topic_count = 1,
                                  .max_messages = (size_t)s->batch_pairs,
@@ -188,7 +184,25 @@ static int start(ss_trainer *t, ss_error *err)
 
 /* ---- run and stop ---- */
 
-static void watch_broker(ss_trainer *t)
+/* Nothing has come for a while: perhaps the topic was deleted, of which the consumer alone does not tell. */
+static void ask_for_topics(ss_trainer *t)
+{
+    const char *topics[] = {t->settings->in, t->settings->dead_letters};
+    ss_kafka_config kafka = kafka_config(t);
+    ss_error why = {0};
+    if (!ss_kafka_check(&kafka, topics, 2, ASK_MS, &why)) return;
+    if (why.status == SS_NOT_FOUND || why.status == SS_AUTH)
+        ss_trainer_fail(t, &why);
+    else
+        ss_health_set(t->health, "broker", 0, "%s", why.text);
+}
+
+typedef struct silence {
+    uint64_t messages;
+    int64_t since_ms;
+} silence;
+
+static void watch_broker(ss_trainer *t, silence *quiet)
 {
     ss_exchange_stats stats;
     ss_exchange_read_stats(t->exchange, &stats, NULL, 0);
@@ -196,6 +210,9 @@ static void watch_broker(ss_trainer *t)
         ss_health_set(t->health, "broker", 0, "a new producer is being made: no broker answers, or it was fenced");
     else
         ss_health_set(t->health, "broker", 1, "%zu partitions", stats.partitions);
+    int asks = stats.messages == quiet->messages && ss_now_ms() - quiet->since_ms >= SILENCE_MS;
+    if (asks) ask_for_topics(t);
+    if (asks || stats.messages != quiet->messages) *quiet = (silence){stats.messages, ss_now_ms()};
 }
 
 static void *hurry_intake(void *arg)
@@ -250,8 +267,9 @@ int ss_trainer_run(const ss_trainer_settings *settings, const ss_log *log, ss_sh
     *t = (ss_trainer){.settings = settings, .log = log, .shutdown = shutdown, .instance_hold = -1};
     pthread_mutex_init(&t->lock, NULL);
     int result = start(t, err);
+    silence quiet = {.since_ms = ss_now_ms()};
     if (!result)
-        while (!ss_shutdown_wait(shutdown, TICK_MS)) watch_broker(t);
+        while (!ss_shutdown_wait(shutdown, TICK_MS)) watch_broker(t, &quiet);
     else
         ss_shutdown_request(shutdown); /* threads that were started already end by this */
     *hurry = stop(t);
