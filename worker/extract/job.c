@@ -76,8 +76,9 @@ static int decode(ss_job *job, const ss_job_rules *rules, size_t i, ss_ad *ad, s
         ss_kafka_header_text(message->headers, message->header_count, "content-type", type, sizeof type);
     const char *reason = NULL;
     ss_error why = {0};
-    if (ss_wire_decode_ad(message->value, message->value_len, content_type, &rules->wire, &job->arena, ad, &reason,
-                          &why)) {
+    ss_wire_options wire = rules->wire;
+    wire.framing = SS_WIRE_FRAMING_AUTO; /* that of the rules is for records; an ad tells by its first byte */
+    if (ss_wire_decode_ad(message->value, message->value_len, content_type, &wire, &job->arena, ad, &reason, &why)) {
         if (why.status == SS_MEMORY) {
             if (err) *err = why;
             return -1;
