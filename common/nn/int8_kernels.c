@@ -20,7 +20,7 @@ const ss_int8_kernels *ss_int8_kernels_named(const char *name)
 {
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    int avx2 = __builtin_cpu_supports("avx2");
+    int avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     int vnni512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
                   __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
                   __builtin_cpu_supports("avx512vnni");

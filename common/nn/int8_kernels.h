@@ -3,8 +3,8 @@
  * A row x of activations becomes unsigned bytes, x ~ scale (q - zero), with its own scale and zero (dynamic, per
  * token); a row w of weights becomes signed bytes, w ~ scale q, with its own scale (per output channel). Products are
  * sums of whole numbers in 32 bits, exact, so their order does not matter. What is left in fp32 (scales, activation,
- * attention, LayerNorm) is done without fused multiply-adds and in an order that does not depend on the width of a
- * vector. So ALL SETS GIVE THE SAME BITS, on every CPU, and a row does not depend on the rows around it.
+ * attention, LayerNorm) rounds at the same places and adds in the same order whatever the width of a vector. So ALL
+ * SETS GIVE THE SAME BITS, on every CPU, and a row does not depend on the rows around it.
  *
  *   set          for                                           products by
  *   avx512vnni   AVX-512 with VNNI                             vpdpbusd, 512 bits

@@ -1,12 +1,9 @@
 /* int8_kernels_avx2.c - int8 kernels for AVX2 without VNNI. vpmaddubsw would saturate, so values are kept as 16-bit
  * numbers and weights are widened when they are read: vpmaddwd is exact. */
 #if defined(__x86_64__)
-#include <immintrin.h>
-
 #include "nn/int8_kernels_sets.h"
+#include "nn/lanes_avx2.h"
 
-#define LANES 8
-#define TILE_ROWS 6
 #define GROUP 2
 #define KERNELS ss_floats_avx2
 #define KERNELS_NAME "avx2"

@@ -1,11 +1,8 @@
 /* int8_kernels_avx512vnni.c - int8 kernels for AVX-512 with VNNI: 24 accumulators, as in fp32. */
 #if defined(__x86_64__)
-#include <immintrin.h>
-
 #include "nn/int8_kernels_sets.h"
+#include "nn/lanes_avx512.h"
 
-#define LANES 16
-#define TILE_ROWS 12
 #define GROUP 4
 #define KERNELS ss_floats_avx512
 #define KERNELS_NAME "avx512"

@@ -1,11 +1,8 @@
 /* int8_kernels_avxvnni.c - int8 kernels for AVX-VNNI: the same instruction on 256 bits, 12 accumulators. */
 #if defined(SS_HAVE_AVXVNNI)
-#include <immintrin.h>
-
 #include "nn/int8_kernels_sets.h"
+#include "nn/lanes_avx2.h"
 
-#define LANES 8
-#define TILE_ROWS 6
 #define GROUP 4
 #define KERNELS ss_floats_avxvnni
 #define KERNELS_NAME "avx2"

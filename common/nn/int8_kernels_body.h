@@ -21,30 +21,45 @@ typedef cell cells __attribute__((vector_size(LANES * sizeof(cell))));
 
 /* ---- rows to bytes ---- */
 
+/* n < LANES values of a row, or LANES. */
+INLINE void put_cells(vec x, float inverse, vec zero, unsigned char *q, size_t n)
+{
+    ivec whole = (ivec)(x * inverse + zero) & 0xff;
+    cells values = __builtin_convertvector(whole, cells);
+    memcpy(q, &values, n * sizeof(cell));
+}
+
 /* 253 steps from the smallest to the largest value (0 is always between them), and one to spare at either end for
  * rounding: nothing has to be cut. The addition of 1.5 * 2^23 rounds to a whole number in the low bits. */
 static void quantise(const float *x, size_t n, unsigned char *q, ss_row_scale *scale)
 {
     const float steps = 253.0f, least = 1e-30f, rounding = 12582912.0f;
-    vec high = {0}, low = {0};
-    for (size_t i = 0; i < n; i += LANES) {
-        vec v = load_up_to(x + i, n - i, 0.0f);
-        high = larger(high, v);
-        low = larger(low, -v);
+    vec high[2] = {{0}}, low[2] = {{0}};
+    size_t i = 0, rest = n % LANES;
+    for (; i + 2 * LANES <= n; i += 2 * LANES) {
+        vec v = load(x + i), w = load(x + i + LANES);
+        high[0] = larger(high[0], v);
+        high[1] = larger(high[1], w);
+        low[0] = smaller(low[0], v);
+        low[1] = smaller(low[1], w);
     }
-    float below = largest(low), range = largest(high) + below;
+    for (; i < n; i += LANES) {
+        vec v = load_up_to(x + i, n - i, 0.0f);
+        high[0] = larger(high[0], v);
+        low[0] = smaller(low[0], v);
+    }
+    float below = largest(-smaller(low[0], low[1])), range = largest(larger(high[0], high[1])) + below;
     float inverse = range > least ? steps / range : 0.0f;
     scale->scale = range > least ? range / steps : 0.0f;
-    vec zero = splat(below * inverse + rounding) + 1.0f; /* in two steps, so that it is the whole number */
-    int32_t bits[LANES];
-    memcpy(bits, &zero, sizeof bits);
-    scale->zero = bits[0] & 0xff;
-    for (size_t i = 0; i < n; i += LANES) {
-        ivec whole = (ivec)(load_up_to(x + i, n - i, 0.0f) * inverse + zero) & 0xff;
-        cells values = __builtin_convertvector(whole, cells);
-        memcpy(q + i * sizeof(cell), &values, (n - i < LANES ? n - i : LANES) * sizeof(cell));
-    }
-    for (size_t i = n; i % SS_INT8_GROUP; i++) memset(q + i * sizeof(cell), 0, sizeof(cell));
+    float shift = below * inverse + rounding; /* first to a whole number, */
+    shift += 1.0f;                            /* then one more */
+    int32_t bits;
+    memcpy(&bits, &shift, sizeof bits);
+    scale->zero = bits & 0xff;
+    vec zero = splat(shift);
+    for (i = 0; i + LANES <= n; i += LANES) put_cells(load(x + i), inverse, zero, q + i * sizeof(cell), LANES);
+    if (rest) put_cells(load_some(x + i, rest, 0.0f), inverse, zero, q + i * sizeof(cell), rest);
+    for (i = n; i % SS_INT8_GROUP; i++) memset(q + i * sizeof(cell), 0, sizeof(cell));
 }
 
 /* ---- matrix product ---- */
@@ -73,48 +88,61 @@ INLINE void sum_products(size_t rows, size_t k, const unsigned char *q, size_t l
  * fit (Lawson's algorithm) to the error of x Phi(x), held to reach 0 and 1 at the ends. */
 INLINE vec quick_gelu(vec x)
 {
-    vec u = larger(x, splat(-4.25f));
-    u = choose(u < splat(4.25f), u, splat(4.25f));
+    vec u = smaller(larger(x, splat(-4.25f)), splat(4.25f));
     vec t = u * u;
-    vec p = t * 6.551278272e-11f + -6.161027112e-09f;
-    p = p * t + 2.549945387e-07f;
-    p = p * t + -6.190406527e-06f;
-    p = p * t + 9.974454318e-05f;
-    p = p * t + -1.150436840e-03f;
-    p = p * t + 9.972012274e-03f;
-    p = p * t + -6.663283288e-02f;
-    p = p * t + 3.990918883e-01f;
-    return x * (p * u + 0.5f);
+    vec p = multiply_add(t, splat(6.551278272e-11f), splat(-6.161027112e-09f));
+    p = multiply_add(p, t, splat(2.549945387e-07f));
+    p = multiply_add(p, t, splat(-6.190406527e-06f));
+    p = multiply_add(p, t, splat(9.974454318e-05f));
+    p = multiply_add(p, t, splat(-1.150436840e-03f));
+    p = multiply_add(p, t, splat(9.972012274e-03f));
+    p = multiply_add(p, t, splat(-6.663283288e-02f));
+    p = multiply_add(p, t, splat(3.990918883e-01f));
+    return x * multiply_add(p, u, splat(0.5f));
 }
 
-INLINE vec int8_activation(ss_activation activation, vec x)
-{
-    return activation == SS_GELU ? quick_gelu(x) : activation_of(activation, x);
-}
+enum { NO_ACTIVATION = -1 };
 
-/* A row of sums (PANEL) to n floats. */
-INLINE void finish_row(const ss_int8_product *p, const int32_t *sums, ss_row_scale row, size_t n, float *c)
+/* Sums of `rows` rows to floats, LANES columns from j on, of which n are written. */
+INLINE void finish_columns(const ss_int8_product *p, int activation, const int32_t *sums, size_t first, size_t rows,
+                           size_t j, size_t n)
 {
-    for (size_t j = 0; j < n; j += LANES) {
-        ivec sum_of_row, column;
-        memcpy(&sum_of_row, sums + j, sizeof sum_of_row);
-        memcpy(&column, p->sums + j, sizeof column);
-        vec y = __builtin_convertvector(sum_of_row - column * row.zero, vec);
-        y = y * (load(p->scales + j) * row.scale) + load(p->bias + j);
-        if (p->activation) y = int8_activation(*p->activation, y);
-        store_up_to(c + j, y, n - j);
+    const ss_row_scale *scales = p->rows + first;
+    size_t ldc = p->ldc;
+    float *c = p->c + first * ldc + j;
+    vec scale = load(p->scales + j), bias = load(p->bias + j);
+    ivec column, sum_of_row;
+    memcpy(&column, p->sums + j, sizeof column);
+    for (size_t r = 0; r < rows; r++, c += ldc) {
+        memcpy(&sum_of_row, sums + r * PANEL + j, sizeof sum_of_row);
+        vec y = __builtin_convertvector(sum_of_row - column * scales[r].zero, vec);
+        y = multiply_add(y, scale * scales[r].scale, bias);
+        if (activation == SS_GELU)
+            y = quick_gelu(y);
+        else if (activation != NO_ACTIVATION)
+            y = activation_of((ss_activation)activation, y);
+        store_up_to(c, y, n);
     }
+}
+
+INLINE void finish_tile(const ss_int8_product *p, int activation, const int32_t *sums, size_t first, size_t rows)
+{
+    if (p->n == PANEL) {
+        finish_columns(p, activation, sums, first, rows, 0, LANES);
+        finish_columns(p, activation, sums, first, rows, LANES, LANES);
+        return;
+    }
+    for (size_t j = 0; j < p->n; j += LANES) finish_columns(p, activation, sums, first, rows, j, p->n - j);
 }
 
 static void finish(const ss_int8_product *p, const int32_t *sums, size_t first, size_t rows)
 {
-    for (size_t r = 0; r < rows; r++) {
-        float *c = p->c + (first + r) * p->ldc;
-        if (p->n == PANEL)
-            finish_row(p, sums + r * PANEL, p->rows[first + r], PANEL, c);
-        else
-            finish_row(p, sums + r * PANEL, p->rows[first + r], p->n, c);
-    }
+    if (!p->activation)
+        finish_tile(p, NO_ACTIVATION, sums, first, rows);
+    else if (*p->activation == SS_GELU)
+        finish_tile(p, SS_GELU, sums, first, rows);
+    else
+        finish_tile(p, (int)*p->activation, sums, first, rows);
 }
 
 static void multiply_int8(const ss_int8_product *p)
@@ -137,13 +165,35 @@ static void multiply_int8(const ss_int8_product *p)
 
 /* ---- attention ---- */
 
-/* Keys of a head, transposed: (width, ld), the columns from `tokens` on are zero. */
+/* out (4, 4), rows ld apart, = x (4, 4) transposed. */
+INLINE void transpose_four(const float *x, size_t ldx, float *out, size_t ld)
+{
+    four r[4], t[4];
+    for (size_t i = 0; i < 4; i++) memcpy(&r[i], x + i * ldx, sizeof r[i]);
+    t[0] = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5);
+    t[1] = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5);
+    t[2] = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
+    t[3] = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
+    r[0] = __builtin_shufflevector(t[0], t[1], 0, 1, 4, 5);
+    r[1] = __builtin_shufflevector(t[0], t[1], 2, 3, 6, 7);
+    r[2] = __builtin_shufflevector(t[2], t[3], 0, 1, 4, 5);
+    r[3] = __builtin_shufflevector(t[2], t[3], 2, 3, 6, 7);
+    for (size_t i = 0; i < 4; i++) memcpy(out + i * ld, &r[i], sizeof r[i]);
+}
+
+/* Keys of a head, transposed: (width, ld). Columns from `tokens` on are never used, but are no NaN that could slow
+ * arithmetic down. */
 static void transpose_keys(size_t tokens, size_t width, const float *keys, size_t ldk, float *out, size_t ld)
 {
-    for (size_t d = 0; d < width; d++, out += ld) {
-        for (size_t j = 0; j < tokens; j++) out[j] = keys[j * ldk + d];
-        memset(out + tokens, 0, (ld - tokens) * sizeof *out);
+    size_t whole = width - width % 4, j = 0;
+    for (; j + 4 <= tokens; j += 4) {
+        for (size_t d = 0; d < whole; d += 4) transpose_four(keys + j * ldk + d, ldk, out + d * ld + j, ld);
+        for (size_t d = whole; d < width; d++)
+            for (size_t i = j; i < j + 4; i++) out[d * ld + i] = keys[i * ldk + d];
     }
+    for (; j < tokens; j++)
+        for (size_t d = 0; d < width; d++) out[d * ld + j] = keys[j * ldk + d];
+    for (size_t d = 0; d < width && tokens < ld; d++) memset(out + d * ld + tokens, 0, (ld - tokens) * sizeof *out);
 }
 
 /* x (n) = exp(scale x + bias - max), and 1 / their sum. x has room for a whole number of vectors. */
@@ -209,7 +259,8 @@ static void attend_head(const ss_attention *attention, size_t head, size_t token
         multiply_free(rows, wide, tokens, scores, stride, values, ldv, context, wide);
         for (size_t r = 0; r < rows; r++) {
             float *to = out + (i + r) * ldo + head * width;
-            for (size_t d = 0; d < width; d++) to[d] = context[r * wide + d] * inverse[r];
+            for (size_t d = 0; d < width; d += LANES)
+                store_up_to(to + d, load(context + r * wide + d) * inverse[r], width - d);
         }
     }
 }

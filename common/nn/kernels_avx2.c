@@ -1,9 +1,8 @@
-/* kernels_avx2.c - kernels for AVX2 and FMA: 16 registers hold 12 accumulators, two vectors of b and one of a. */
+/* kernels_avx2.c - fp32 kernels for AVX2 and FMA. */
 #if defined(__x86_64__)
 #include "nn/kernels_sets.h"
+#include "nn/lanes_avx2.h"
 
-#define LANES 8
-#define TILE_ROWS 6
 #define KERNELS ss_kernels_avx2
 #define KERNELS_NAME "avx2"
 

@@ -1,9 +1,8 @@
-/* kernels_avx512.c - kernels for AVX-512: 32 registers hold 24 accumulators, two vectors of b and one of a. */
+/* kernels_avx512.c - fp32 kernels for AVX-512. */
 #if defined(__x86_64__)
 #include "nn/kernels_sets.h"
+#include "nn/lanes_avx512.h"
 
-#define LANES 16
-#define TILE_ROWS 12
 #define KERNELS ss_kernels_avx512
 #define KERNELS_NAME "avx512"
 

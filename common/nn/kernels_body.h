@@ -5,7 +5,11 @@
  *   TILE_ROWS   rows of the register tile; with the two vectors per row of a panel, TILE_ROWS * 2 accumulators plus two
  *               vectors of b and one of a must fit the registers
  *   KERNELS, KERNELS_NAME   name of the set as symbol and as text
- * Everything is written with the vector extensions that GCC and Clang share, so there is one source and no intrinsic.
+ * Everything is written with the vector extensions that GCC and Clang share, so there is one source. What these cannot
+ * say well may come from lanes_<cpu>.h, with the same results:
+ *   LARGER, SMALLER(a, b)       a if it is larger (smaller), else b
+ *   FUSED(a, b, c)              a b + c, rounded once
+ *   LOAD_SOME(from, n, fill), STORE_SOME(to, v, n)   the first n < LANES floats of a vector
  *
  * Products: each element is one chain of multiply-adds over k in order, whatever the tile it lands in;
  * that is what makes results independent of the place in a batch. Sums of a row: element i is added to partial sum
@@ -53,16 +57,24 @@ INLINE vec splat(float x)
 /* The first n < LANES floats; the rest is `fill`. */
 INLINE vec load_some(const float *from, size_t n, float fill)
 {
+#ifdef LOAD_SOME
+    return LOAD_SOME(from, n, fill);
+#else
     float lanes[LANES];
     for (size_t i = 0; i < LANES; i++) lanes[i] = i < n ? from[i] : fill;
     return load(lanes);
+#endif
 }
 
 INLINE void store_some(float *to, vec v, size_t n)
 {
+#ifdef STORE_SOME
+    STORE_SOME(to, v, n);
+#else
     float lanes[LANES];
     store(lanes, v);
     for (size_t i = 0; i < n; i++) to[i] = lanes[i];
+#endif
 }
 
 INLINE vec choose(ivec mask, vec yes, vec no)
@@ -72,7 +84,30 @@ INLINE vec choose(ivec mask, vec yes, vec no)
 
 INLINE vec larger(vec a, vec b)
 {
+#ifdef LARGER
+    return LARGER(a, b);
+#else
     return choose(a > b, a, b);
+#endif
+}
+
+INLINE vec smaller(vec a, vec b)
+{
+#ifdef SMALLER
+    return SMALLER(a, b);
+#else
+    return choose(a < b, a, b);
+#endif
+}
+
+/* a b + c; whether it is rounded once or twice is the compiler's choice unless the set says how. */
+INLINE vec multiply_add(vec a, vec b, vec c)
+{
+#ifdef FUSED
+    return FUSED(a, b, c);
+#else
+    return a * b + c;
+#endif
 }
 
 /* As many of n floats as a vector holds, n may be 0; the rest is `fill`. */
@@ -94,23 +129,29 @@ INLINE size_t beyond(size_t n, size_t at)
     return n > at ? n - at : 0;
 }
 
+typedef float eight __attribute__((vector_size(32)));
+typedef float four __attribute__((vector_size(16)));
+
 /* The sum of the 16 partial sums, halves added to each other. */
 INLINE float sum(const vec parts[PARTS])
 {
-    float lanes[SUMS];
-    for (size_t p = 0; p < PARTS; p++) store(lanes + p * LANES, parts[p]);
-    for (size_t width = SUMS / 2; width > 0; width /= 2)
-        for (size_t i = 0; i < width; i++) lanes[i] += lanes[i + width];
-    return lanes[0];
+    eight a[2];
+    four b[2];
+    _Static_assert(sizeof a == SUMS * sizeof(float), "two halves");
+    memcpy(a, parts, sizeof a);
+    a[0] += a[1];
+    memcpy(b, a, sizeof b);
+    b[0] += b[1];
+    return (b[0][0] + b[0][2]) + (b[0][1] + b[0][3]);
 }
 
 INLINE float largest(vec v)
 {
-    float lanes[LANES], max;
+    float lanes[LANES];
     store(lanes, v);
-    max = lanes[0];
-    for (size_t i = 1; i < LANES; i++) max = lanes[i] > max ? lanes[i] : max;
-    return max;
+    for (size_t width = LANES / 2; width > 0; width /= 2)
+        for (size_t i = 0; i < width; i++) lanes[i] = lanes[i + width] > lanes[i] ? lanes[i + width] : lanes[i];
+    return lanes[0];
 }
 
 /* ---- matrix product ---- */
@@ -134,8 +175,8 @@ INLINE void tile(size_t rows, size_t k, const float *a, size_t lda, const float 
         UNROLL_ROWS
         for (size_t r = 0; r < rows; r++) {
             vec left = splat(a[r * lda + i]);
-            acc[r][0] += left * b0;
-            acc[r][1] += left * b1;
+            acc[r][0] = multiply_add(left, b0, acc[r][0]);
+            acc[r][1] = multiply_add(left, b1, acc[r][1]);
         }
     }
     UNROLL_ROWS
@@ -208,7 +249,7 @@ static void multiply(size_t m, size_t n, size_t k, const float *a, size_t lda, c
 INLINE vec exponential(vec x)
 {
     x = larger(x, splat(-87.0f));
-    x = choose(x < splat(88.0f), x, splat(88.0f));
+    x = smaller(x, splat(88.0f));
     vec shifted = x * 1.44269504f + 12582912.0f; /* 1.5 * 2^23: rounds to a whole number in the low bits */
     vec n = shifted - 12582912.0f;
     vec r = x - n * 0.693359375f;
@@ -239,7 +280,7 @@ INLINE vec gelu(vec x)
     p = p * t + 3.989422799e-01f;
     vec middle = p * x + 0.5f;
 
-    vec far = choose(u < splat(9.0f), u, splat(9.0f));
+    vec far = smaller(u, splat(9.0f));
     vec g = far * 3.190761512e-09f + -1.869748389e-07f;
     g = g * far + 4.948134523e-06f;
     g = g * far + -7.864361170e-05f;
