@@ -10,7 +10,7 @@
 
 #include "producer/language.h"
 
-enum { LONGEST = 1000, SHORTEST_LEAK = 3, PROMPT_RUN = 6, DESCRIPTION_RUN = 8, LABEL_RUN_MAX = 12 };
+enum { LONGEST = 1000, SHORTEST_LEAK = 2, REPEATED_RUN = 4, PROMPT_RUN = 6, DESCRIPTION_RUN = 8, LABEL_RUN_MAX = 12 };
 
 /* A sorted list of hashes. */
 typedef struct hashes {
@@ -182,6 +182,21 @@ static int is_text(const char *sentence, size_t len)
     return 1;
 }
 
+/* A sentence that breaks off: "The employer is:" */
+static int is_unfinished(const char *sentence, size_t len)
+{
+    return len && strchr(":,;-(", sentence[len - 1]) != NULL;
+}
+
+/* Small models run in circles: the same four words twice in one sentence. */
+static int repeats_itself(const ss_words *w)
+{
+    for (size_t i = 0; i + REPEATED_RUN <= w->count; i++)
+        for (size_t k = i + 1; k + REPEATED_RUN <= w->count; k++)
+            if (!memcmp(w->hashes + i, w->hashes + k, REPEATED_RUN * sizeof *w->hashes)) return 1;
+    return 0;
+}
+
 /* 1 when the words of the sentence hold (or begin with) one of the phrases; `list` ends with NULL. */
 static int has_phrase(const ss_words *words, const char *const *list, int at_start)
 {
@@ -231,6 +246,8 @@ int ss_checker_judge(ss_checker *c, const char *sentence, size_t len, const char
     const ss_words *w = c->words;
     if (!is_text(sentence, len))
         *reason = "not-text";
+    else if (is_unfinished(sentence, len))
+        *reason = "unfinished";
     else if (is_refusal(w))
         *reason = "refusal";
     else if (is_chatter(w))
@@ -239,6 +256,8 @@ int ss_checker_judge(ss_checker *c, const char *sentence, size_t len, const char
         *reason = "too-short";
     else if (w->count > c->rules.max_words || len > LONGEST)
         *reason = "too-long";
+    else if (repeats_itself(w))
+        *reason = "repetition";
     else if (!ss_language_fits(w, c->rules.language))
         *reason = "language";
     else if (is_prompt(c, w))

@@ -2,8 +2,10 @@
  *
  *     reason           when
  *     "not-text"       control characters, line breaks, or what is left of JSON, Markdown or a placeholder
+ *     "unfinished"     it ends with one of : , ; - (
  *     "too-short"      fewer words than min_words
  *     "too-long"       more words than max_words, or more than 1000 bytes
+ *     "repetition"     the same four words stand in it twice
  *     "refusal"        the model speaks about itself instead ("As an AI ...", "I'm sorry, but ...")
  *     "chatter"        the model speaks to its user ("Here are ten sentences", "Sure, ...")
  *     "language"       language.h

@@ -112,7 +112,7 @@ static fixture set_up(void)
 {
     fixture f = {0};
     ss_error err = {0};
-    ss_check_rules rules = {.language = "en", .min_words = 3, .max_words = 20};
+    ss_check_rules rules = {.language = "en", .min_words = 2, .max_words = 20};
     f.taxonomy = ss_taxonomy_parse("s.csv", SKILLS, sizeof SKILLS - 1, NULL, NULL, &err);
     assert_non_null(f.taxonomy);
     f.checker = ss_checker_new(&rules, f.taxonomy, &err);
@@ -147,9 +147,13 @@ static void every_reason_has_its_sentence(void **state)
     } cases[] = {
         {SS_PAIR_LITERAL, 0, "You maintain ovens with great care", NULL},
         {SS_PAIR_LITERAL, 1, "Solid Java and J2EE skills are a must", NULL},
-        {SS_PAIR_LITERAL, 0, "Ovens, ovens", "too-short"},
+        {SS_PAIR_LITERAL, 0, "Ovens!", "too-short"},
         {SS_PAIR_LITERAL, 0, "a b c d e f g h i j k l m n o p q r s t u", "too-long"},
         {SS_PAIR_LITERAL, 0, "a b c d e f g h i j k l m n o p q r s t", NULL},
+        {SS_PAIR_LITERAL, 0, "The most important skill in baking is to:", "unfinished"},
+        {SS_PAIR_LITERAL, 0, "The way to keep a warm oven is to keep a warm oven", "repetition"},
+        {SS_PAIR_LITERAL, 0, "Day after day, oven after oven, loaf after loaf", NULL},
+        {SS_PAIR_LITERAL, 0, "Everyday words", "prompt-leak"},
         {SS_PAIR_LITERAL, 0, "First line\nsecond line of it", "not-text"},
         {SS_PAIR_LITERAL, 0, "We look for {label} people here", "not-text"},
         {SS_PAIR_LITERAL, 0, "Keep the **ovens** in good shape", "not-text"},
