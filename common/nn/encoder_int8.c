@@ -131,7 +131,9 @@ void ss_int8_layer(ss_int8_run *run, const ss_layer *layer, const ss_hidden *sta
                    size_t sequences)
 {
     size_t tokens = starts[sequences];
-    run_linear(run, &layer->qkv, tokens, &run->x, 0, NULL, state->wide, state->ldw);
+    for (size_t i = 0; i < tokens; i += BLOCK)
+        run_linear(run, &layer->qkv, tokens - i < BLOCK ? tokens - i : BLOCK, &run->x, i, NULL,
+                   state->wide + i * state->ldw, state->ldw);
     for (size_t s = 0; s < sequences; s++)
         run->kernels->attend(&run->encoder->attention, starts[s + 1] - starts[s], state->wide + starts[s] * state->ldw,
                              state->ldw, state->scratch, state->y + starts[s] * state->ldx, state->ldx);

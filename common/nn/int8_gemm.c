@@ -24,13 +24,13 @@ static void *aligned(size_t bytes)
     return memory;
 }
 
-/* Largest absolute value; NaN and infinity come out as they are. */
+/* Largest absolute value, or NaN if there is one. */
 static float largest(const float *x, size_t n)
 {
     float most = 0.0f;
     for (size_t i = 0; i < n; i++) {
         float size = fabsf(x[i]);
-        if (!(size <= most)) most = size;
+        if (size > most || isnan(size)) most = size; /* nothing is larger than NaN: it stays */
     }
     return most;
 }

@@ -101,6 +101,8 @@ INLINE vec quick_gelu(vec x)
     return x * multiply_add(p, u, splat(0.5f));
 }
 
+_Static_assert(TILE_ROWS <= 12, "multiply_free knows no higher tile");
+
 enum { NO_ACTIVATION = -1 };
 
 /* Sums of `rows` rows to floats, LANES columns from j on, of which n are written. */
@@ -218,11 +220,32 @@ static float weigh(float *x, size_t n, float scale, const float *bias)
     return 1.0f / sum(total);
 }
 
-/* c (m, n) = a (m, k) b (k, n); n is a multiple of PANEL. */
+/* c (m, n) = a (m, k) b (k, n); m is at most TILE_ROWS, n a multiple of PANEL. */
 static void multiply_free(size_t m, size_t n, size_t k, const float *a, size_t lda, const float *b, size_t ldb,
                           float *c, size_t ldc)
 {
-    for (size_t j = 0; j < n; j += PANEL) multiply_panel(m, k, a, lda, b + j, ldb, NULL, c + j, ldc, 0);
+    for (size_t j = 0; j < n; j += PANEL) {
+        switch (m) { /* one register tile of just that height */
+#define HEIGHT(rows)                                                                                                   \
+    case rows:                                                                                                         \
+        if ((rows) <= TILE_ROWS) tile(rows, k, a, lda, b + j, ldb, NULL, c + j, ldc, 0);                               \
+        break;
+            HEIGHT(1)
+            HEIGHT(2)
+            HEIGHT(3)
+            HEIGHT(4)
+            HEIGHT(5)
+            HEIGHT(6)
+            HEIGHT(7)
+            HEIGHT(8)
+            HEIGHT(9)
+            HEIGHT(10)
+            HEIGHT(11)
+            HEIGHT(12)
+#undef HEIGHT
+        default: break;
+        }
+    }
 }
 
 INLINE size_t whole_panels(size_t n)
@@ -250,8 +273,9 @@ static void attend_head(const ss_attention *attention, size_t head, size_t token
     }
     const float *bias = attention->bias;
     if (bias) bias += head * (2 * attention->max_tokens - 1) + attention->max_tokens - 1;
-    for (size_t i = 0; i < tokens; i += TILE_ROWS) {
-        size_t rows = tokens - i < TILE_ROWS ? tokens - i : TILE_ROWS;
+    size_t tiles = (tokens + TILE_ROWS - 1) / TILE_ROWS, height = (tokens + tiles - 1) / tiles;
+    for (size_t i = 0; i < tokens; i += height) { /* tiles of about the same height: low ones are slow */
+        size_t rows = tokens - i < height ? tokens - i : height;
         float inverse[TILE_ROWS];
         multiply_free(rows, padded, width, query + i * ldq, ldq, keys, padded, scores, stride);
         for (size_t r = 0; r < rows; r++)

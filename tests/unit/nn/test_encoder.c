@@ -338,6 +338,53 @@ static void forward_matches_double_precision(void **state)
         }
 }
 
+/* int8: the same bits from every set of kernels, alone and in a batch, and the direction of double precision. */
+static void check_int8(const model *m)
+{
+    static const char *const engines[] = {"int8-generic", "int8-avx2", "int8-avxvnni", "int8-avx512vnni", "int8"};
+    int32_t ids[SEQUENCES * LIMIT];
+    uint32_t starts[SEQUENCES + 1];
+    float first[SEQUENCES * H], out[SEQUENCES * H], alone[H];
+    double right[H];
+    make_batch(ids, starts);
+    for (size_t e = 0; e < sizeof engines / sizeof engines[0]; e++) {
+        ss_engine engine;
+        if (ss_engine_named(engines[e], &engine) != 0) continue;
+        ss_encoder *encoder = ss_encoder_load_with(&m->files, engine, NULL);
+        ss_encoder_run *run = ss_encoder_run_new(encoder, SEQUENCES * LIMIT, NULL);
+        assert_int_equal(ss_encoder_precision(encoder), SS_INT8);
+        assert_int_equal(ss_encoder_forward(run, ids, starts, SEQUENCES, e ? out : first, NULL), 0);
+        if (e) assert_memory_equal(out, first, sizeof out);
+        for (size_t s = 0; s < SEQUENCES; s++) {
+            uint32_t one[2] = {0, starts[s + 1] - starts[s]};
+            double ab = 0, aa = 0, bb = 0;
+            plain_forward(m, ids + starts[s], one[1], right);
+            for (size_t d = 0; d < H; d++) {
+                double x = (double)first[s * H + d];
+                ab += x * right[d];
+                aa += x * x;
+                bb += right[d] * right[d];
+            }
+            assert_true(ab / sqrt(aa * bb) > 0.999);
+            assert_int_equal(ss_encoder_forward(run, ids + starts[s], one, 1, alone, NULL), 0);
+            assert_memory_equal(alone, first + s * H, sizeof alone);
+        }
+        ss_encoder_run_free(run);
+        ss_encoder_free(encoder);
+    }
+}
+
+static void int8_gives_the_same_bits_everywhere(void **state)
+{
+    (void)state;
+    for (int family = 0; family < 2; family++)
+        for (int variant = 0; variant < 3; variant++) {
+            model *m = make_model((ss_family)family, (ss_activation)variant, (ss_pooling)variant, "");
+            check_int8(m);
+            free_model(m);
+        }
+}
+
 static void hidden_states_end_in_the_embedding(void **state)
 {
     (void)state;
@@ -438,6 +485,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forward_matches_double_precision), cmocka_unit_test(hidden_states_end_in_the_embedding),
-        cmocka_unit_test(bad_batches_are_refused), cmocka_unit_test(broken_models_are_refused)};
+        cmocka_unit_test(int8_gives_the_same_bits_everywhere), cmocka_unit_test(bad_batches_are_refused),
+        cmocka_unit_test(broken_models_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
