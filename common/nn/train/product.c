@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { BLOCK_K = 384, BLOCK_N = 128, QUAD = 4, SQUARE = 16 /* floats of a cache line */ };
+enum { BLOCK_K = 384, BLOCK_N = 128, SQUARE = 16 /* floats of a cache line */ };
 
 static size_t least(size_t a, size_t b)
 {
@@ -15,20 +15,12 @@ size_t ss_packed_size(size_t width, size_t k, size_t n)
     return (n + width - 1) / width * width * k;
 }
 
-/* A few floats; too few for the call of a copying function to be worth it. */
-static void copy_few(float *to, const float *from, size_t n)
-{
-    size_t i = 0;
-    for (; i + QUAD <= n; i += QUAD) memcpy(to + i, from + i, QUAD * sizeof *to);
-    for (; i < n; i++) to[i] = from[i];
-}
-
 /* Columns [column, column + width) of `count` rows. */
 static void pack_columns(size_t width, size_t n, size_t column, size_t count, const float *b, size_t ldb, float *to)
 {
     size_t columns = least(n - column, width);
     for (size_t i = 0; i < count; i++, to += width) {
-        copy_few(to, b + i * ldb + column, columns);
+        memcpy(to, b + i * ldb + column, columns * sizeof *to);
         if (columns < width) memset(to + columns, 0, (width - columns) * sizeof *to);
     }
 }
