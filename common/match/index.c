@@ -84,16 +84,13 @@ static int name_encoder(work *w, ss_error *err)
     return 0;
 }
 
-static int check_precision(const char *precision, ss_error *err)
-{
-    if (!precision || !strcmp(precision, "fp32")) return 0;
-    return ss_fail(err, SS_UNSUPPORTED, "precision '%.40s' is not supported; known: fp32", precision);
-}
-
 static int read_inputs(work *w, ss_error *err)
 {
     const ss_index_options *o = w->options;
-    if (check_precision(o->precision, err) || check_out(o->out_path, err) || name_encoder(w, err)) return -1;
+    ss_precision precision;
+    if (ss_precision_parse(o->precision ? o->precision : "fp32", &precision, err) || check_out(o->out_path, err) ||
+        name_encoder(w, err))
+        return -1;
     w->taxonomy = ss_taxonomy_read(o->taxonomy_path, o->taxonomy_name, o->taxonomy_version, err);
     if (!w->taxonomy) return -1;
     if (o->calibrate_path) {
@@ -106,7 +103,7 @@ static int read_inputs(work *w, ss_error *err)
     }
     w->files = ss_model_files_open(o->encoder_dir, err);
     if (!w->files) return -1;
-    w->encoder = ss_encoder_load(ss_model_files_set(w->files), err);
+    w->encoder = ss_encoder_load_with(ss_model_files_set(w->files), ss_engine_for(precision), err);
     if (!w->encoder) return ss_fail_in(err, "%s", o->encoder_dir);
     w->pool = ss_pool_new(o->threads, err);
     w->embedder = w->pool ? ss_embedder_new(w->encoder, w->pool, err) : NULL;
@@ -179,7 +176,7 @@ static ss_manifest describe(work *w, const ss_index_report *report, const char *
                          .created_at = created_at,
                          .program = o->program ? o->program : "skillstream",
                          .encoder = w->encoder_name,
-                         .precision = "fp32",
+                         .precision = ss_precision_name(ss_encoder_precision(w->encoder)),
                          .dims = (uint32_t)ss_skill_matrix_dims(w->matrix),
                          .taxonomy_name = ss_taxonomy_name(w->taxonomy),
                          .taxonomy_version = ss_taxonomy_version(w->taxonomy),

@@ -30,7 +30,7 @@ typedef struct ss_index_options {
     const char *calibrate_path;  /* NULL = the default calibration */
     const char *gate_path;       /* labelled sentences for a gate (gate.h); NULL = no gate */
     const char *name;            /* of the release; NULL = "<encoder>-<taxonomy>" */
-    const char *precision;       /* NULL or "fp32"; another is SS_UNSUPPORTED */
+    const char *precision;       /* "fp32" (or NULL) or "int8"; another is SS_UNSUPPORTED */
     const char *program;         /* "skillstream 0.1.0", for the manifest */
     size_t threads;              /* 0 = one per processor */
     ss_index_describe *describe; /* NULL = no notes */

@@ -37,7 +37,7 @@ typedef struct ss_manifest {
     const char *created_at; /* RFC 3339 */
     const char *program;    /* "skillstream 0.1.0" */
     const char *encoder;    /* the model folder's name */
-    const char *precision;  /* "fp32" */
+    const char *precision;  /* "fp32" or "int8": of the encoder that made the skill matrix */
     uint32_t dims;
     const char *taxonomy_name;
     const char *taxonomy_version;

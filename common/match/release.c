@@ -122,9 +122,13 @@ static int check_agreement(const ss_release *release, ss_error *err)
                        dims, ss_encoder_dims(release->encoder));
     if (ss_skill_matrix_rows(release->matrix) != m->prototypes || ss_skill_matrix_score(release->matrix) != m->score)
         return ss_fail(err, SS_CORRUPT, "matrix/rows: not the prototypes or the score of the manifest");
-    if (strcmp(m->precision, "fp32"))
-        return ss_fail(err, SS_UNSUPPORTED, "precision '%.40s'; this program runs fp32", m->precision);
     return 0;
+}
+
+static int load_encoder(ss_release *release, ss_precision precision, ss_error *err)
+{
+    release->encoder = ss_encoder_load_with(&release->encoder_files, ss_engine_for(precision), err);
+    return release->encoder ? 0 : ss_fail_in(err, "encoder");
 }
 
 /* Makes encoder, matrix and taxonomy. */
@@ -138,8 +142,9 @@ static int prepare(ss_release *release, ss_error *err)
     if (!release->taxonomy) return -1;
     release->matrix = ss_skill_matrix_decode(rows->data, rows->len, values->data, values->len, err);
     if (!release->matrix) return -1;
-    release->encoder = ss_encoder_load(&release->encoder_files, err);
-    if (!release->encoder) return ss_fail_in(err, "encoder");
+    ss_precision precision;
+    if (ss_precision_parse(release->manifest.precision, &precision, err) || load_encoder(release, precision, err))
+        return -1;
     if (check_agreement(release, err)) return -1;
     release->span_labels = ss_span_labels_new(release->taxonomy, err);
     if (!release->span_labels) return -1;
@@ -215,6 +220,17 @@ ss_release *ss_release_from_blobs(const void *manifest, size_t len, const char *
         return release;
     free_release(release);
     return NULL;
+}
+
+int ss_release_set_precision(ss_release *release, const char *name, ss_error *err)
+{
+    ss_precision precision;
+    if (!name) return 0;
+    if (ss_precision_parse(name, &precision, err)) return -1;
+    if (release->encoder && ss_encoder_precision(release->encoder) == precision) return 0;
+    ss_encoder_free(release->encoder);
+    release->encoder = NULL;
+    return load_encoder(release, precision, err);
 }
 
 ss_release *ss_release_keep(ss_release *release)

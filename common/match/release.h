@@ -32,9 +32,9 @@
 
 typedef struct ss_release ss_release;
 
-/* Opens a release file to work with it: verified, encoder and matrix ready. The reference belongs to the caller.
- * SS_NOT_FOUND, SS_IO; SS_INPUT: not a release at all; SS_CORRUPT: cut off or changed, naming the blob;
- * SS_UNSUPPORTED: a newer format. */
+/* Opens a release file to work with it: verified, matrix ready, and the encoder in the manifest's precision. The
+ * reference belongs to the caller. SS_NOT_FOUND, SS_IO; SS_INPUT: not a release at all; SS_CORRUPT: cut off or changed,
+ * naming the blob; SS_UNSUPPORTED: a newer format. */
 ss_release *ss_release_open(const char *path, ss_error *err);
 
 /* The same without making encoder, matrix and taxonomy, for whoever only passes it on (`release push`): those three
@@ -47,6 +47,11 @@ typedef int ss_blob_source(void *ctx, size_t index, const char *name, unsigned c
 /* A release from parts that come from elsewhere (Redis). `digest` (NULL = any) is what the manifest must hash to. */
 ss_release *ss_release_from_blobs(const void *manifest, size_t len, const char *digest, ss_blob_source *source,
                                   void *ctx, ss_error *err);
+
+/* Makes the encoder anew for another precision than the manifest's ("fp32", "int8"; NULL or the same: nothing happens).
+ * The skill matrix stays as it was made. Only before the release is shared: pointers to the encoder become invalid. On
+ * failure the release has no encoder any more and can only be dropped. */
+int ss_release_set_precision(ss_release *release, const char *precision, ss_error *err);
 
 ss_release *ss_release_keep(ss_release *release); /* returns its argument */
 void ss_release_drop(ss_release *release);        /* NULL is fine; the last drop frees */

@@ -26,8 +26,8 @@ static const ss_option table[] = {
     {"encoder", SS_OPT_STRING, AT(encoder), NULL, NULL, "DIR", "Input",
      "Sentence encoder in sentence-transformers layout.", 0},
     {"release", SS_OPT_STRING, AT(release), NULL, NULL, "FILE", NULL, "Or a release, whose encoder is taken.", 0},
-    {"precision", SS_OPT_CHOICE, AT(precision), "fp32", "fp32|int8", "P", NULL,
-     "Arithmetic of the encoder. This version has fp32 only.", 0},
+    {"precision", SS_OPT_CHOICE, AT(precision), NULL, "fp32|int8", "P", NULL,
+     "Arithmetic of the encoder. Default: the one that the release was made with; of an encoder fp32.", 0},
     {"threads", SS_OPT_COUNT, AT(threads), "0", "0..1024", "N", NULL, "Compute threads; 0: one per processor.", 0},
     {.name = NULL}};
 
@@ -111,7 +111,10 @@ static int embed_all(const ss_encoder *encoder, size_t threads, const ss_strings
 static int run_with_encoder(const values *v, const ss_strings *files, ss_error *err)
 {
     ss_model_files *model = ss_model_files_open(v->encoder, err);
-    ss_encoder *encoder = model ? ss_encoder_load(ss_model_files_set(model), err) : NULL;
+    ss_precision precision = SS_FP32;
+    int bad = v->precision && ss_precision_parse(v->precision, &precision, err);
+    ss_encoder *encoder =
+        model && !bad ? ss_encoder_load_with(ss_model_files_set(model), ss_engine_for(precision), err) : NULL;
     int result = encoder ? embed_all(encoder, (size_t)v->threads, files, err) : -1;
     ss_encoder_free(encoder);
     ss_model_files_close(model);
@@ -121,7 +124,8 @@ static int run_with_encoder(const values *v, const ss_strings *files, ss_error *
 static int run_with_release(const values *v, const ss_strings *files, ss_error *err)
 {
     ss_release *release = ss_release_open(v->release, err);
-    int result = release ? embed_all(ss_release_encoder(release), (size_t)v->threads, files, err) : -1;
+    int result = release ? ss_release_set_precision(release, v->precision, err) : -1;
+    if (!result) result = embed_all(ss_release_encoder(release), (size_t)v->threads, files, err);
     ss_release_drop(release);
     return result;
 }
@@ -136,8 +140,6 @@ static int run(int argc, char **argv)
     if (!ss_command_begin(&command, argc, argv, &v, &options, &log, &code)) return code;
     if (!v.encoder == !v.release)
         bad = ss_fail(&err, SS_USAGE, "one of --encoder DIR and --release FILE is needed; see --help");
-    else if (strcmp(v.precision, "fp32"))
-        bad = ss_fail(&err, SS_USAGE, "--precision %s: this version computes in fp32 only", v.precision);
     else
         bad = v.encoder ? run_with_encoder(&v, ss_options_arguments(options), &err)
                         : run_with_release(&v, ss_options_arguments(options), &err);

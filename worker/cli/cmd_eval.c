@@ -25,8 +25,8 @@ static const ss_option table[] = {
     {"release", SS_OPT_STRING, AT(release), NULL, NULL, "FILE", "Input", "The release to evaluate.", SS_OPT_REQUIRED},
     {"exact-labels", SS_OPT_FLAG, AT(exact), "false", NULL, NULL, NULL,
      "Compare labels byte for byte instead of without blanks at both ends.", 0},
-    {"precision", SS_OPT_CHOICE, AT(precision), "fp32", "fp32|int8", "P", NULL,
-     "Arithmetic of the encoder. This version has fp32 only.", 0},
+    {"precision", SS_OPT_CHOICE, AT(precision), NULL, "fp32|int8", "P", NULL,
+     "Arithmetic of the encoder. Default: the one that the release was made with.", 0},
     {"json", SS_OPT_FLAG, AT(json), "false", NULL, NULL, "Output", "One JSON object instead of a table.", 0},
     {"threads", SS_OPT_COUNT, AT(threads), "0", "0..1024", "N", NULL, "Compute threads; 0: one per processor.", 0},
     {.name = NULL}};
@@ -104,9 +104,8 @@ static int run(int argc, char **argv)
     int bad = 0;
     if (!files->count)
         bad = ss_fail(&err, SS_USAGE, "no benchmark file given; see --help");
-    else if (strcmp(v.precision, "fp32"))
-        bad = ss_fail(&err, SS_USAGE, "--precision %s: this version computes in fp32 only", v.precision);
-    else if (!(release = ss_release_open(v.release, &err)) || !(pool = ss_pool_new((size_t)v.threads, &err)) ||
+    else if (!(release = ss_release_open(v.release, &err)) || ss_release_set_precision(release, v.precision, &err) ||
+             !(pool = ss_pool_new((size_t)v.threads, &err)) ||
              !(embedder = ss_embedder_new(ss_release_encoder(release), pool, &err)) ||
              evaluate(&v, files, release, embedder, &err))
         bad = -1;

@@ -170,7 +170,7 @@ static int extract(const values *v, ss_options *options, ss_error *err)
     s->v = v;
     ss_arena_init(&s->arena, 1 << 20, 0);
     ss_buffer_init(&s->line, LARGEST);
-    ss_release *release = ss_release_open(v->release, err);
+    ss_release *release = ss_extract_settings_take(&v->extract, ss_release_open(v->release, err), err);
     if (!release || ss_options_digest(options, digest, err)) goto cleanup;
     if (!(pool = ss_pool_new((size_t)v->extract.threads, err))) goto cleanup;
     if (v->cache_memory && !(cache = ss_cache_new(&cache_options, err))) goto cleanup;
@@ -193,11 +193,10 @@ static int run(int argc, char **argv)
     values v;
     ss_options *options;
     ss_log log;
-    int code, bad;
+    int code, bad = 0;
     ss_error err = {0};
     if (!ss_command_begin(&command, argc, argv, &v, &options, &log, &code)) return code;
-    bad = ss_extract_settings_check(&v.extract, &err);
-    if (!bad && v.serve && !ss_options_arguments(options)->count)
+    if (v.serve && !ss_options_arguments(options)->count)
         bad = ss_fail(&err, SS_USAGE, "--serve needs the files as arguments: standard input carries its commands");
     if (bad || extract(&v, options, &err)) code = ss_command_fail(&command, &err);
     ss_options_free(options);

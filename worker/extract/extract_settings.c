@@ -1,13 +1,11 @@
 /* extract_settings.c - see extract_settings.h. */
 #include "worker/extract/extract_settings.h"
 
-#include <string.h>
-
-int ss_extract_settings_check(const ss_extract_settings *settings, ss_error *err)
+ss_release *ss_extract_settings_take(const ss_extract_settings *settings, ss_release *release, ss_error *err)
 {
-    if (strcmp(settings->precision, "fp32"))
-        return ss_fail(err, SS_USAGE, "--precision %s: this version computes in fp32 only", settings->precision);
-    return 0;
+    if (!release || !ss_release_set_precision(release, settings->precision, err)) return release;
+    ss_release_drop(release);
+    return NULL;
 }
 
 void ss_extract_settings_apply(const ss_extract_settings *settings, const char *digest, ss_extract_options *out)

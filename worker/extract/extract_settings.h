@@ -15,7 +15,7 @@ typedef struct ss_extract_settings {
     double threshold, gate_threshold;
     uint64_t top, max_ad_bytes, max_sentences, threads;
     int with_text;
-    const char *precision;
+    const char *precision; /* NULL: the release's own */
 } ss_extract_settings;
 
 /* Table rows for a struct `S` that holds an ss_extract_settings as its member `m`. */
@@ -78,19 +78,20 @@ typedef struct ss_extract_settings {
         {"precision",                                                                                                  \
          SS_OPT_CHOICE,                                                                                                \
          offsetof(S, m.precision),                                                                                     \
-         "fp32",                                                                                                       \
+         NULL,                                                                                                         \
          "fp32|int8",                                                                                                  \
          "P",                                                                                                          \
          NULL,                                                                                                         \
-         "Arithmetic of the encoder. This version has fp32 only.",                                                     \
+         "Arithmetic of the encoder; int8 is several times faster. Default: the one that the release was made with.",  \
          SS_OPT_RESULT},                                                                                               \
     {                                                                                                                  \
         "threads", SS_OPT_COUNT, offsetof(S, m.threads), "0", "0..1024", "N", "Machine",                               \
             "Compute threads; 0: one per processor that this process may use.", 0                                      \
     }
 
-/* Checks what the table cannot: SS_UNSUPPORTED for int8. */
-int ss_extract_settings_check(const ss_extract_settings *settings, ss_error *err);
+/* Gives a release that was just opened the precision asked for, and returns it; NULL (after dropping it) when that
+ * fails. A NULL release passes through, so that calls can be nested. */
+ss_release *ss_extract_settings_take(const ss_extract_settings *settings, ss_release *release, ss_error *err);
 
 /* `digest` (of the options) must outlive the use of *out. */
 void ss_extract_settings_apply(const ss_extract_settings *settings, const char *digest, ss_extract_options *out);

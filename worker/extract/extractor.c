@@ -41,6 +41,7 @@ struct ss_extractor {
     ss_ad_limits limits;
     ss_mention_rules rules;
     ss_cache_release cache_release;
+    uint64_t salt; /* of cache keys: hits of another precision are other hits */
     thread_state *threads;
     size_t thread_count;
     ss_arena arena;
@@ -93,6 +94,8 @@ static void take_options(ss_extractor *x, const ss_extract_options *options)
         .gate_threshold = options->gate_threshold,
         .with_text = options->with_text,
     };
+    const char *precision = ss_precision_name(ss_encoder_precision(encoder));
+    x->salt = ss_hash64(precision, strlen(precision));
     x->cache_release = (ss_cache_release){.digest = ss_release_digest(x->release),
                                           .dims = (uint32_t)ss_encoder_dims(encoder),
                                           .skills = (uint32_t)ss_taxonomy_count(ss_release_taxonomy(x->release))};
@@ -188,7 +191,9 @@ static int add_sentence(work *w, const ss_ad_text *ad, size_t s, uint32_t *numbe
     if (!folded) return -1;
     len = ss_sentence_fold(text, len, folded);
     size_t before = w->distinct.count;
-    *number = ss_distinct_add(&w->distinct, ss_hash128_of(folded, len), (ss_string_view){.data = folded, .len = len});
+    ss_hash128 key = ss_hash128_of(folded, len);
+    key.low ^= w->x->salt;
+    *number = ss_distinct_add(&w->distinct, key, (ss_string_view){.data = folded, .len = len});
     if (w->distinct.count == before) w->stats->repeated++;
     return 0;
 }

@@ -6,7 +6,8 @@
  *       --(6)--> mentions, in records
  *
  *   1 text     HTML or plain text to text, sentences by span; each compute thread takes whole ads
- *   2 distinct sentences of the batch are keyed by 128 bits of XXH3 over their text with white space folded
+ *   2 distinct sentences of the batch are keyed by 128 bits of XXH3 over their text with white space folded, salted
+ *              with the encoder's precision
  *   3 look-up  what the sentence cache knows is not computed
  *   4 embed    the rest, packed by length into micro-batches
  *   5 match    the nearest skills of the skill matrix for each, and those that the sentence names

@@ -64,13 +64,15 @@ ss_release *ss_first_release(ss_worker *w, ss_error *err)
 {
     double start = ss_now();
     ss_release *release = w->settings->release ? ss_release_open(w->settings->release, err) : wait_for_redis(w, err);
+    release = ss_extract_settings_take(&w->settings->extract, release, err);
     if (!release) return NULL;
     const ss_manifest *manifest = ss_release_manifest(release);
-    ss_log_event(w->log, SS_LOG_INFO, "release loaded", SS_TEXT("digest", ss_release_digest(release)),
-                 SS_TEXT("name", manifest->name),
-                 SS_TEXT("from", w->settings->release ? w->settings->release : "redis"),
-                 SS_INT("skills", manifest->skills), SS_INT("prototypes", manifest->prototypes),
-                 SS_REAL("seconds", ss_now() - start));
+    ss_log_event(
+        w->log, SS_LOG_INFO, "release loaded", SS_TEXT("digest", ss_release_digest(release)),
+        SS_TEXT("name", manifest->name), SS_TEXT("from", w->settings->release ? w->settings->release : "redis"),
+        SS_INT("skills", manifest->skills), SS_INT("prototypes", manifest->prototypes),
+        SS_TEXT("precision", ss_precision_name(ss_encoder_precision(ss_release_encoder(release)))),
+        SS_TEXT("kernels", ss_encoder_engine(ss_release_encoder(release))), SS_REAL("seconds", ss_now() - start));
     return release;
 }
 
@@ -88,6 +90,7 @@ static int switch_to(follower *f, const char *digest, ss_error *err)
 {
     ss_worker *w = f->worker;
     ss_release *release = ss_release_fetch(f->redis, digest, err);
+    release = ss_extract_settings_take(&w->settings->extract, release, err);
     if (!release) return -1;
     ss_extractor *extractor = ss_extractor_new(release, &w->extract, w->pool, w->cache, err);
     ss_release_drop(release);

@@ -84,5 +84,5 @@ int ss_worker_settings_check(const ss_worker_settings *settings, ss_error *err)
                        "--redis URL or --release FILE is needed: the worker must get its release from "
                        "somewhere; see --help");
     if (!settings->batch_ads) return ss_fail(err, SS_CONFIG, "batch-ads must be at least 1");
-    return ss_extract_settings_check(&settings->extract, err);
+    return 0;
 }
