@@ -50,19 +50,20 @@ static int refuse(intake *in, const ss_message *message, const char *reason, con
 }
 
 /* Into the log go URIs, whatever the message called the skills. */
-static int append(intake *in, ss_pair *pair, const ss_checked_pair *checked, ss_error *err)
+static int append(intake *in, const ss_pair *pair, const ss_checked_pair *checked, ss_error *err)
 {
     ss_slice uris[SS_PAIR_MAX_SKILLS];
     for (size_t i = 0; i < checked->skill_count; i++) {
         const char *uri = ss_taxonomy_skill(in->trainer->taxonomy, checked->skills[i])->uri;
         uris[i] = (ss_slice){.data = uri, .len = strlen(uri)};
     }
-    pair->skill_uris = uris;
-    pair->skill_count = checked->skill_count;
-    pair->sentence = checked->sentence;
-    pair->kind = checked->kind;
-    if (!pair->id.len) pair->id = (ss_slice){.data = checked->made_id, .len = SS_PAIR_ID};
-    int added = ss_pair_log_add(in->trainer->pairs, pair, checked->id, err);
+    ss_pair stored = *pair;
+    stored.skill_uris = uris;
+    stored.skill_count = checked->skill_count;
+    stored.sentence = checked->sentence;
+    stored.kind = checked->kind;
+    if (!stored.id.len) stored.id = (ss_slice){.data = checked->made_id, .len = SS_PAIR_ID};
+    int added = ss_pair_log_add(in->trainer->pairs, &stored, checked->id, err);
     if (added < 0) return -1;
     in->appended += (size_t)added;
     in->repeated += !added;

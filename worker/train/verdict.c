@@ -93,33 +93,41 @@ static double *differences(const char *judge, const ss_side *before, const ss_si
     return out;
 }
 
+/* The sets' differences in `all` and `sets` (after->count each). */
+static int pair_up(const ss_recipe *recipe, const ss_side *before, const ss_side *after, double **all,
+                   ss_paired_set *sets, ss_error *err)
+{
+    if (before->count != after->count)
+        return ss_fail(err, SS_INPUT, "the two releases were measured on different files");
+    for (size_t i = 0; i < after->count; i++) {
+        if (before->sets[i].queries != after->sets[i].queries)
+            return ss_fail(err, SS_INPUT, "the two releases were measured on different sentences");
+        all[i] = differences(recipe->judge, before, after, i, err);
+        if (!all[i]) return -1;
+        sets[i] = (ss_paired_set){.differences = all[i], .count = after->sets[i].queries};
+    }
+    return 0;
+}
+
 int ss_verdict_find(const ss_recipe *recipe, const ss_side *before, const ss_side *after, ss_verdict *out,
                     ss_error *err)
 {
     *out = (ss_verdict){0};
     if (!after->count) return 0;
-    int result = 0;
     double **all = calloc(after->count, sizeof *all);
     ss_paired_set *sets = calloc(after->count, sizeof *sets);
-    if (!all || !sets) result = ss_fail_memory(err, "comparing two releases");
-    if (!result && before->count != after->count)
-        result = ss_fail(err, SS_INPUT, "the two releases were measured on different files");
-    for (size_t i = 0; i < after->count && !result; i++) {
-        if (before->sets[i].queries != after->sets[i].queries) {
-            result = ss_fail(err, SS_INPUT, "the two releases were measured on different sentences");
-            break;
-        }
-        all[i] = differences(recipe->judge, before, after, i, err);
-        sets[i] = (ss_paired_set){.differences = all[i], .count = after->sets[i].queries};
-        if (!all[i]) result = -1;
+    int result = -1;
+    if (!all || !sets) {
+        ss_fail_memory(err, "comparing two releases");
+        goto done;
     }
-    if (!result) {
-        ss_random random = ss_random_stream(recipe->seed, SS_RANDOM_JUDGE, 0, 0);
-        result = ss_bootstrap_paired(sets, after->count, recipe->margin, SS_BOOTSTRAP_ROUNDS, ss_random_next(&random),
-                                     &out->figure, err);
-        out->judged = !result;
-        out->better = !result && out->figure.above >= recipe->sure;
-    }
+    if (pair_up(recipe, before, after, all, sets, err)) goto done;
+    ss_random random = ss_random_stream(recipe->seed, SS_RANDOM_JUDGE, 0, 0);
+    result = ss_bootstrap_paired(sets, after->count, recipe->margin, SS_BOOTSTRAP_ROUNDS, ss_random_next(&random),
+                                 &out->figure, err);
+    out->judged = !result;
+    out->better = !result && out->figure.above >= recipe->sure;
+done:
     for (size_t i = 0; all && i < after->count; i++) free(all[i]);
     free(all);
     free(sets);
