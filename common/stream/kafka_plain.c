@@ -37,6 +37,7 @@ ss_producer *ss_producer_open(const ss_kafka_config *config, ss_error *err)
                                             {"compression.type", "lz4", 0},
                                             {"partitioner", "murmur2_random", 0},
                                             {"message.timeout.ms", "60000", 0},
+                                            {"message.max.bytes", "268435456", 0}, /* the topic decides */
                                             {"enable.idempotence", "true", 1}};
     ss_producer *producer = calloc(1, sizeof *producer);
     if (!producer || ss_kafka_client_init(&producer->client, config, err)) {

@@ -68,9 +68,13 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
 static rd_kafka_t *new_producer(ss_exchange *ex, ss_error *err)
 {
     const ss_kafka_setting ours[] = {
-        {"retry.backoff.ms", "5", 0},         {"linger.ms", "1", 0},
-        {"compression.type", "lz4", 0},       {"transaction.timeout.ms", "20000", 0},
-        {"partitioner", "murmur2_random", 0}, {"transactional.id", ex->transactional_id, 1}};
+        {"retry.backoff.ms", "5", 0},
+        {"linger.ms", "1", 0},
+        {"compression.type", "lz4", 0},
+        {"transaction.timeout.ms", "20000", 0},
+        {"partitioner", "murmur2_random", 0},
+        {"message.max.bytes", "268435456", 0}, /* the topic decides what is too large, not the client */
+        {"transactional.id", ex->transactional_id, 1}};
     rd_kafka_conf_t *conf = ss_kafka_conf_new(&ex->config.kafka, &ex->client, ours, sizeof ours / sizeof *ours, err);
     if (!conf) return NULL;
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);

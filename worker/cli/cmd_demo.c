@@ -221,10 +221,12 @@ static int receive_all(demo *d, ss_error *err)
 static void print_next(const demo *d)
 {
     const char *release = d->v->release;
+    char folder[4200];
+    if (ss_sibling_program("", folder, sizeof folder, NULL)) folder[0] = 0;
     printf("\n%zu ads published, %zu records (%zu with skills, %zu mentions), %zu dead letters", d->published,
            d->received, d->with_skill, d->mentions, d->dead);
     if (d->bad_lines) printf(", %zu lines that were no ad", d->bad_lines);
-    printf("\n\nWhat to try next\n"
+    printf("\n\nWhat to try next   (export PATH=%s:$PATH)\n"
            "  your own ads, no Kafka needed (a line each: {\"id\",\"title\",\"text\" or \"html\"}, or schema.org "
            "JobPosting):\n"
            "      skillstream extract --release %s my-ads.jsonl\n"
@@ -233,7 +235,7 @@ static void print_next(const demo *d)
            "      skillstream-worker --bootstrap HOST:9092 --redis redis://HOST:6379\n"
            "      skillstream publish --bootstrap HOST:9092 my-ads.jsonl\n"
            "      skillstream tail --bootstrap HOST:9092 --from-beginning\n",
-           release, release);
+           folder, release, release);
     if (!d->v->bootstrap)
         puts("  exactly-once needs a real broker: the embedded one of this demo lives in memory and keeps no "
              "transactional\n"

@@ -91,12 +91,13 @@ static void send_messages(size_t count)
 static ss_exchange *open_exchange(const char *instance, int same_thread, ss_error *err)
 {
     static const char *TOPICS[] = {"in"};
-    static const char *SETTINGS[] = {"session.timeout.ms=6000", "heartbeat.interval.ms=300"};
+    static const char *SETTINGS[] = {"session.timeout.ms=6000", "heartbeat.interval.ms=300",
+                                     "message.max.bytes=1000000"}; /* the mock cluster itself has no limit */
     ss_exchange_config config = {.kafka = {.bootstrap = ss_embedded_bootstrap(fx.broker),
                                            .group = fx.group,
                                            .instance = instance,
                                            .settings = SETTINGS,
-                                           .setting_count = 2},
+                                           .setting_count = 3},
                                  .topics = TOPICS,
                                  .topic_count = 1,
                                  .max_messages = 8,
