@@ -1,7 +1,7 @@
 /* engine.c - batches, chunks and memory; see engine.h and engine_parts.h.
  *
- * Chunks and pieces are cut greedily in the order of the texts, so they depend on the lengths of the texts, on the
- * model and on activation_bytes, never on the number of threads.
+ * Chunks and pieces are cut greedily, so they depend on the lengths of the texts, on the model and on activation_bytes,
+ * never on the number of threads. Chunks are cut from the end: the last one, which is not run forward twice, is full.
  *
  * Memory grows to what the largest batch so far needed, and every size is computed from sizes that model_files.c has
  * limited and from counts of tokens below MAX_TOKENS, so products fit size_t.
@@ -19,7 +19,7 @@
 
 enum { LINE = 16 /* floats of a cache line */, ALIGN = 64, PIECE = 128 /* tokens */, MAX_TOKENS = 1 << 27 };
 
-static const size_t default_bytes = (size_t)640 << 20;
+static const size_t default_bytes = (size_t)1 << 30;
 
 static size_t lines(size_t floats)
 {
@@ -171,23 +171,44 @@ static int push(ss_span **list, size_t *count, size_t *room, ss_span span, ss_er
 
 /* ---- chunks and pieces ---- */
 
-/* Cuts `texts` texts from number `text` on into spans of at most `most` tokens, or one text. */
-static int cut_spans(const ss_train_texts *texts, size_t text, size_t count, size_t most, ss_span **list, size_t *len,
-                     size_t *room, ss_error *err)
+/* Cuts the chunk into pieces of at most PIECE tokens, or one text. */
+static int cut_pieces(ss_train_engine *engine, ss_error *err)
 {
-    *len = 0;
-    size_t base = texts->starts[text];
-    ss_span span = {.text = text, .token = 0};
-    for (size_t t = text; t < text + count; t++) {
-        size_t tokens = texts->starts[t + 1] - texts->starts[t];
-        if (span.texts > 0 && span.tokens + tokens > most) {
-            if (push(list, len, room, span, err) != 0) return -1;
-            span = (ss_span){.text = t, .token = texts->starts[t] - base};
+    const uint32_t *starts = engine->texts.starts;
+    ss_span piece = {.text = engine->chunk.text};
+    engine->piece_count = 0;
+    for (size_t t = engine->chunk.text; t < engine->chunk.text + engine->chunk.texts; t++) {
+        size_t tokens = starts[t + 1] - starts[t];
+        if (piece.texts > 0 && piece.tokens + tokens > PIECE) {
+            if (push(&engine->pieces, &engine->piece_count, &engine->piece_room, piece, err) != 0) return -1;
+            piece = (ss_span){.text = t, .token = starts[t] - engine->chunk.token};
         }
-        span.texts++;
-        span.tokens += tokens;
+        piece.texts++;
+        piece.tokens += tokens;
     }
-    return span.texts > 0 ? push(list, len, room, span, err) : 0;
+    return push(&engine->pieces, &engine->piece_count, &engine->piece_room, piece, err);
+}
+
+/* Cuts the batch into chunks of at most `most` tokens, or one text. */
+static int cut_chunks(ss_train_engine *engine, const ss_train_texts *texts, size_t most, ss_error *err)
+{
+    engine->chunk_count = 0;
+    for (size_t end = texts->count; end > 0;) {
+        size_t first = end - 1;
+        while (first > 0 && texts->starts[end] - texts->starts[first - 1] <= most) first--;
+        ss_span chunk = {.text = first,
+                         .texts = end - first,
+                         .token = texts->starts[first],
+                         .tokens = texts->starts[end] - texts->starts[first]};
+        if (push(&engine->chunks, &engine->chunk_count, &engine->chunk_room, chunk, err) != 0) return -1;
+        end = first;
+    }
+    for (size_t i = 0, j = engine->chunk_count - 1; i < j; i++, j--) {
+        ss_span other = engine->chunks[i];
+        engine->chunks[i] = engine->chunks[j];
+        engine->chunks[j] = other;
+    }
+    return 0;
 }
 
 /* Tokens whose activations fit the option. */
@@ -228,9 +249,7 @@ static int set_batch(ss_train_engine *engine, const ss_train_texts *texts, ss_er
 {
     size_t longest = 0, most = 0;
     engine->ready = 0;
-    if (check_texts(engine, texts, &longest, err) != 0 ||
-        cut_spans(texts, 0, texts->count, chunk_limit(engine), &engine->chunks, &engine->chunk_count,
-                  &engine->chunk_room, err) != 0)
+    if (check_texts(engine, texts, &longest, err) != 0 || cut_chunks(engine, texts, chunk_limit(engine), err) != 0)
         return -1;
     for (size_t c = 0; c < engine->chunk_count; c++)
         if (engine->chunks[c].tokens > most) most = engine->chunks[c].tokens;
@@ -242,8 +261,7 @@ static int set_batch(ss_train_engine *engine, const ss_train_texts *texts, ss_er
 static int set_chunk(ss_train_engine *engine, size_t number, ss_error *err)
 {
     engine->chunk = engine->chunks[number];
-    return cut_spans(&engine->texts, engine->chunk.text, engine->chunk.texts, PIECE, &engine->pieces,
-                     &engine->piece_count, &engine->piece_room, err);
+    return cut_pieces(engine, err);
 }
 
 /* MPNet's position bias, from its table (buckets, heads) to one vector over distances per head. */

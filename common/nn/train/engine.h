@@ -37,7 +37,7 @@ typedef struct ss_train_engine_options {
     float hidden_dropout;    /* after the embeddings and after each block, 0 <= p < 1; 0: off */
     float attention_dropout; /* on attention probabilities */
     uint64_t seed;           /* masks are a function of (seed, step, layer, text, token, element), see dropout.h */
-    size_t activation_bytes; /* 0: 640 MiB. At least one text of the token limit always fits */
+    size_t activation_bytes; /* 0: 1 GiB. At least one text of the token limit always fits */
 } ss_train_engine_options;
 
 /* Borrows model and pool, which must outlive it. Memory is taken as batches need it, and kept. */
