@@ -63,6 +63,13 @@ def pairs_become_a_published_release_and_bad_ones_dead_letters():
     assert m['skillstream_validation{set="validation",figure="RP@5",when="after"}'] > 90
     code, seconds = t.terminate()
     assert code == 0 and seconds < 25, (code, seconds)
+    # killed after publishing, before the result was written: the training is made again, its release is known again
+    os.remove(os.path.join(t.state, "run-000001", "result.json"))
+    t = Trainer(world, kafka, t.state, ["--train-after", len(world.examples)], redis, "a-")
+    again = t.result()
+    assert again["published"] and again["weights"] == result["weights"] and "before an interruption" in again["why"], again
+    assert redis.cli("get", "skillstream:release:current") == result["release"]
+    assert t.terminate()[0] == 0
     # the same training by hand, from the log: the same weights
     harness.skillstream("train", *world.options(), "--out", world.path("by-hand"), os.path.join(t.state, "pairs.log"))
     assert tiny.result(world.path("by-hand"))["weights"] == result["weights"]

@@ -200,6 +200,8 @@ def the_report_is_one_page_with_curve_and_table():
         page.feed(file.read())
     assert page.open == [] and page.outside == [], (page.open, page.outside)
     assert page.lines >= 5  # loss and accuracy twice, validation twice, learning rate
+    with open(world.path("out/report.html")) as file:
+        assert "nan" not in file.read()
     for wanted in (reference["weights"], reference["release"], "validation", "hard-negatives=1",
                    f"{reference['sets']['validation']['after']['RP@5']:.2f}"):
         assert wanted in page.text, wanted
