@@ -64,6 +64,12 @@ static void quantise(const float *x, size_t n, unsigned char *q, ss_row_scale *s
 
 /* ---- matrix product ---- */
 
+/* By value: the address of an accumulator would keep it out of the registers. */
+INLINE void put_sums(int32_t *to, ivec v)
+{
+    memcpy(to, &v, sizeof v);
+}
+
 /* sums (rows, PANEL) = q W^T; `rows` is a constant wherever this is inlined. */
 INLINE void sum_products(size_t rows, size_t k, const unsigned char *q, size_t ldq, const int8_t *weight, int32_t *sums)
 {
@@ -81,7 +87,10 @@ INLINE void sum_products(size_t rows, size_t k, const unsigned char *q, size_t l
         }
     }
     UNROLL_ROWS
-    for (size_t r = 0; r < rows; r++) memcpy(sums + r * PANEL, acc[r], sizeof acc[r]);
+    for (size_t r = 0; r < rows; r++) {
+        put_sums(sums + r * PANEL, acc[r][0]);
+        put_sums(sums + r * PANEL + LANES, acc[r][1]);
+    }
 }
 
 /* x * Phi(x) within 1e-4 for |x| < 20: Phi(x) = 1/2 + x P(x^2) on |x| < 4.25 and 0 or 1 beyond. P is a least-maximum
