@@ -78,7 +78,7 @@ def pairs_become_a_published_release_and_bad_ones_dead_letters():
 def more_pairs_make_another_training_with_all_of_them():
     kafka, world = _kafka(), _world("again")
     create_topics(kafka, "b-", partitions=3)
-    t = Trainer(world, kafka, world.path("state"), ["--train-after", "150"], None, "b-").ready()
+    t = Trainer(world, kafka, world.path("state"), ["--train-after", "150", "--keep-runs", "1"], None, "b-").ready()
     lines = messages(world.lines())
     kafka.publish("b-training-pairs", lines[:150])
     assert t.result(1)["logPairs"] == 150
@@ -90,6 +90,7 @@ def more_pairs_make_another_training_with_all_of_them():
     result = t.result(2)
     assert 300 <= result["logPairs"] <= 320 and not result["published"] and result["better"], result
     assert "To publish it" in result["why"], result
+    harness.until(lambda: not os.path.exists(os.path.join(t.state, "run-000001")), "the older training is removed")
     assert t.terminate()[0] == 0
 
 

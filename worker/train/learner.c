@@ -167,6 +167,7 @@ static void run_training(ss_trainer *t)
     t->runs.unfinished = 0;
     t->runs.trained = t->runs.current.pairs;
     t->runs.unpublished = outcome.verdict.better && !outcome.published;
+    ss_runs_prune(t->settings->state, &t->runs, t->settings->keep_runs);
 }
 
 /* ---- when ---- */

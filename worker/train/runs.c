@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,4 +120,23 @@ int ss_runs_published(ss_runs *runs, ss_error *err)
     if (json) json_object_set_new(json, "published", json_true());
     runs->unpublished = 0;
     return write_json(runs->current.folder, "result.json", json, err);
+}
+
+static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *walk)
+{
+    (void)st;
+    (void)kind;
+    (void)walk;
+    return remove(path);
+}
+
+void ss_runs_prune(const char *state, const ss_runs *runs, uint64_t keep)
+{
+    enum { DESCRIPTORS = 8 };
+    char folder[PATH_MAX];
+    if (!keep) keep = 1;
+    for (unsigned number = 1; number + keep <= runs->number; number++) {
+        if (name_run(state, number, folder, NULL)) return;
+        nftw(folder, remove_entry, DESCRIPTORS, FTW_DEPTH | FTW_PHYS);
+    }
 }

@@ -34,6 +34,10 @@ int ss_runs_begin(const char *state, ss_runs *runs, uint64_t pairs, const char *
 /* Ends the current one as failed: result.json with the reason, so that it is not tried again with the same pairs. */
 int ss_runs_fail(ss_runs *runs, const char *why, ss_error *err);
 
+/* Removes the folders of all but the newest `keep` trainings (at least one stays). Best effort: what cannot be removed
+ * now is tried again after the next training. */
+void ss_runs_prune(const char *state, const ss_runs *runs, uint64_t keep);
+
 /* result.json of the current one says from now on that its release is published. */
 int ss_runs_published(ss_runs *runs, ss_error *err);
 

@@ -27,6 +27,8 @@ static const ss_option table[] = {
      "Train when N pairs have come that the last training had not. Every training begins with --encoder and uses all "
      "pairs of the log.",
      0},
+    {"keep-runs", SS_OPT_COUNT, AT(keep_runs), "5", "1..", "N", NULL,
+     "Keep the folders of the newest N trainings (encoder, release, report); older ones are removed.", 0},
     {"redis", SS_OPT_STRING, AT(train.redis), NULL, NULL, "URL", NULL,
      "Redis with the releases. A trained release is compared with the one in use there, and published if it is better. "
      "Without it, releases stay in the state folder.",

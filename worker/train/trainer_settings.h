@@ -9,7 +9,7 @@ typedef struct ss_trainer_settings {
     ss_train_settings train;
     const char *bootstrap, *group, *instance, *in, *dead_letters, *state, *http;
     ss_strings kafka;
-    uint64_t batch_pairs, train_after;
+    uint64_t batch_pairs, train_after, keep_runs;
     int64_t linger, wait_broker, grace;
 } ss_trainer_settings;
 
