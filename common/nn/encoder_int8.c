@@ -1,11 +1,12 @@
 /* encoder_int8.c - the layers of the int8 encoder; see encoder.h.
  *
- * The hidden state x is fp32 and travels with its bytes, which each LayerNorm makes anew. A layer has two halves:
- *   1. query, key and value of all rows, then attention of each sequence, to y
- *   2. block by block, all the rest: bytes of y, output projection, x = LN(x + .), up, activation, bytes of the inner
- *      layer, down, x = LN(x + .). What is in between, the wide inner layer above all, lies in buffers of one block
- *      that stay in the cache.
- * Every operation works on rows alone, so the blocks do not show in the result.
+ * The hidden state x is fp32 and travels with its bytes, which each LayerNorm makes anew. A layer takes a group of
+ * sequences at a time, about a hundred rows, all the way through:
+ *   query, key, value -> attention of each sequence -> bytes -> output projection -> x = LN(x + .), bytes
+ *   -> up, activation -> bytes -> down -> x = LN(x + .), bytes
+ * so that what is in between, the wide inner layer above all, lies in buffers of one group that stay in the L2 cache. A
+ * long sequence is a group of its own, whose rows pass the linear layers in blocks. Every operation but attention works
+ * on rows alone, and attention on sequences, so groups and blocks do not show in the result.
  */
 #include <stdlib.h>
 
@@ -127,15 +128,27 @@ static void run_block(ss_int8_run *run, const ss_layer *layer, const ss_hidden *
     add_and_normalise(run, first, rows, state->x, state->ldx, &layer->after_inner);
 }
 
+/* A layer of the sequences [from, to). */
+static void run_group(ss_int8_run *run, const ss_layer *layer, const ss_hidden *state, const uint32_t *starts,
+                      size_t from, size_t to)
+{
+    size_t first = starts[from], rows = starts[to] - first;
+    for (size_t i = 0; i < rows; i += BLOCK)
+        run_linear(run, &layer->qkv, rows - i < BLOCK ? rows - i : BLOCK, &run->x, first + i, NULL,
+                   state->wide + i * state->ldw, state->ldw);
+    for (size_t s = from; s < to; s++)
+        run->kernels->attend(&run->encoder->attention, starts[s + 1] - starts[s],
+                             state->wide + (starts[s] - first) * state->ldw, state->ldw, state->scratch,
+                             state->y + starts[s] * state->ldx, state->ldx);
+    for (size_t i = 0; i < rows; i += BLOCK)
+        run_block(run, layer, state, first + i, rows - i < BLOCK ? rows - i : BLOCK);
+}
+
 void ss_int8_layer(ss_int8_run *run, const ss_layer *layer, const ss_hidden *state, const uint32_t *starts,
                    size_t sequences)
 {
-    size_t tokens = starts[sequences];
-    for (size_t i = 0; i < tokens; i += BLOCK)
-        run_linear(run, &layer->qkv, tokens - i < BLOCK ? tokens - i : BLOCK, &run->x, i, NULL,
-                   state->wide + i * state->ldw, state->ldw);
-    for (size_t s = 0; s < sequences; s++)
-        run->kernels->attend(&run->encoder->attention, starts[s + 1] - starts[s], state->wide + starts[s] * state->ldw,
-                             state->ldw, state->scratch, state->y + starts[s] * state->ldx, state->ldx);
-    for (size_t i = 0; i < tokens; i += BLOCK) run_block(run, layer, state, i, tokens - i < BLOCK ? tokens - i : BLOCK);
+    for (size_t from = 0, to; from < sequences; from = to) {
+        for (to = from + 1; to < sequences && starts[to + 1] - starts[from] <= BLOCK;) to++;
+        run_group(run, layer, state, starts, from, to);
+    }
 }

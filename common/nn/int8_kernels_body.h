@@ -110,8 +110,6 @@ INLINE vec quick_gelu(vec x)
     return x * multiply_add(p, u, splat(0.5f));
 }
 
-_Static_assert(TILE_ROWS <= 12, "multiply_free knows no higher tile");
-
 enum { NO_ACTIVATION = -1 };
 
 /* Sums of `rows` rows to floats, LANES columns from j on, of which n are written. */
@@ -156,22 +154,35 @@ static void finish(const ss_int8_product *p, const int32_t *sums, size_t first, 
         finish_tile(p, (int)*p->activation, sums, first, rows);
 }
 
+/* A case for each height of a tile: as a constant, so that each is code of its own. */
+#define HEIGHTS(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12)
+_Static_assert(TILE_ROWS <= 12, "HEIGHTS has no higher tile");
+
+/* Height of tiles that divide m rows evenly: a last tile of one or two rows would take as long as one of six. */
+INLINE size_t even_height(size_t m)
+{
+    size_t tiles = (m + TILE_ROWS - 1) / TILE_ROWS;
+    return (m + tiles - 1) / tiles;
+}
+
 static void multiply_int8(const ss_int8_product *p)
 {
     int32_t sums[TILE_ROWS * PANEL];
-    size_t done = 0;
-#define PART(count)                                                                                                    \
-    while ((size_t)(count) <= TILE_ROWS && p->m - done >= (size_t)(count)) {                                           \
-        sum_products(count, p->k, p->q + done * p->ldq, p->ldq, p->weight, sums);                                      \
-        finish(p, sums, done, count);                                                                                  \
-        done += (size_t)(count);                                                                                       \
+    size_t height = even_height(p->m), rows;
+    for (size_t i = 0; i < p->m; i += rows) {
+        const unsigned char *q = p->q + i * p->ldq;
+        rows = p->m - i < height ? p->m - i : height;
+        switch (rows) {
+#define CASE(n)                                                                                                        \
+    case n:                                                                                                            \
+        if ((n) <= TILE_ROWS) sum_products(n, p->k, q, p->ldq, p->weight, sums);                                       \
+        break;
+            HEIGHTS(CASE)
+#undef CASE
+        default: break;
+        }
+        finish(p, sums, i, rows);
     }
-    PART(TILE_ROWS)
-    PART(8)
-    PART(4)
-    PART(2)
-    PART(1)
-#undef PART
 }
 
 /* ---- attention ---- */
@@ -234,24 +245,13 @@ static void multiply_free(size_t m, size_t n, size_t k, const float *a, size_t l
                           float *c, size_t ldc)
 {
     for (size_t j = 0; j < n; j += PANEL) {
-        switch (m) { /* one register tile of just that height */
-#define HEIGHT(rows)                                                                                                   \
+        switch (m) {
+#define CASE(rows)                                                                                                     \
     case rows:                                                                                                         \
         if ((rows) <= TILE_ROWS) tile(rows, k, a, lda, b + j, ldb, NULL, c + j, ldc, 0);                               \
         break;
-            HEIGHT(1)
-            HEIGHT(2)
-            HEIGHT(3)
-            HEIGHT(4)
-            HEIGHT(5)
-            HEIGHT(6)
-            HEIGHT(7)
-            HEIGHT(8)
-            HEIGHT(9)
-            HEIGHT(10)
-            HEIGHT(11)
-            HEIGHT(12)
-#undef HEIGHT
+            HEIGHTS(CASE)
+#undef CASE
         default: break;
         }
     }
@@ -282,8 +282,8 @@ static void attend_head(const ss_attention *attention, size_t head, size_t token
     }
     const float *bias = attention->bias;
     if (bias) bias += head * (2 * attention->max_tokens - 1) + attention->max_tokens - 1;
-    size_t tiles = (tokens + TILE_ROWS - 1) / TILE_ROWS, height = (tokens + tiles - 1) / tiles;
-    for (size_t i = 0; i < tokens; i += height) { /* tiles of about the same height: low ones are slow */
+    size_t height = even_height(tokens);
+    for (size_t i = 0; i < tokens; i += height) {
         size_t rows = tokens - i < height ? tokens - i : height;
         float inverse[TILE_ROWS];
         multiply_free(rows, padded, width, query + i * ldq, ldq, keys, padded, scores, stride);
