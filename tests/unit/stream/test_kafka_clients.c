@@ -204,6 +204,9 @@ static void refused_messages_are_counted_and_named(void **state)
     (void)state;
     ss_error err = {0};
     ss_kafka_config c = config();
+    static const char *const small[] = {"message.max.bytes=1000000"}; /* the mock cluster itself has no limit */
+    c.settings = small;
+    c.setting_count = 1;
     ss_producer *producer = ss_producer_open(&c, &err);
     assert_non_null(producer);
     char *large = calloc(1, 2 << 20);
