@@ -6,6 +6,7 @@
  *   y     (M, H) what attention and the feed-forward network give, before it is added to x
  *   wide  (M, max(3 H, I)) query, key and value; then the attention's output projection; then the inner layer
  *   attention scratch of one sequence
+ * In int8 a layer is that of encoder_int8.c, and `wide` holds a group of its sequences only.
  * Their rows are one cache line longer than the data: rows of 4096 bytes and multiples would all fall into the same
  * sets of the L1 cache, and the register tile reads a dozen rows at once.
  */
@@ -90,7 +91,7 @@ ss_encoder_run *ss_encoder_run_new(const ss_encoder *encoder, size_t max_batch_t
         run->ldw = (wide + LINE - 1) / LINE * LINE + LINE;
         run->x = floats(tokens, run->ldx);
         run->y = floats(tokens, run->ldx);
-        run->wide = floats(tokens, run->ldw);
+        run->wide = floats(int8 ? ss_int8_group_rows(encoder) : tokens, run->ldw);
         run->scratch = floats(1, int8 ? ss_int8_attention_scratch(int8, &encoder->attention)
                                       : ss_attention_scratch(&encoder->attention));
         run->int8 = int8 ? ss_int8_run_new(encoder, tokens, err) : NULL;

@@ -51,6 +51,11 @@ static int take_rows(byte_rows *rows, const ss_int8_kernels *kernels, size_t cou
     return rows->q && rows->scales ? 0 : -1;
 }
 
+size_t ss_int8_group_rows(const ss_encoder *encoder)
+{
+    return encoder->config.max_tokens > BLOCK ? encoder->config.max_tokens : BLOCK;
+}
+
 ss_int8_run *ss_int8_run_new(const ss_encoder *encoder, size_t max_tokens, ss_error *err)
 {
     size_t hidden = encoder->config.hidden, inner = encoder->config.inner;

@@ -50,10 +50,14 @@ typedef struct ss_int8_run ss_int8_run;
 
 /* The hidden state of a micro-batch and what the layers work in; memory of the caller. */
 typedef struct ss_hidden {
-    float *x, *y, *wide; /* (tokens, H), (tokens, H), (tokens, 3 H): as in encoder.c */
+    float *x, *y; /* (tokens, H): as in encoder.c */
+    float *wide;  /* (ss_int8_group_rows, 3 H) */
     size_t ldx, ldw;
     float *scratch; /* ss_int8_attention_scratch */
 } ss_hidden;
+
+/* Rows that are worked on at a time. */
+size_t ss_int8_group_rows(const ss_encoder *encoder);
 
 ss_int8_run *ss_int8_run_new(const ss_encoder *encoder, size_t max_tokens, ss_error *err);
 void ss_int8_run_free(ss_int8_run *run);
