@@ -6,7 +6,7 @@
  * step, and what torch had: loss, gradient norm before clipping, norm of all weights after the step, and perhaps
  * projections of the first step's gradients (train_projections.h). Dropout is off.
  * Prints the largest deviations; fails above the limits below. Both sides add the same numbers in single precision
- * in another order; after s steps of Adam, whose updates do not depend on the gradient's size, that may show more.
+ * in another order.
  */
 #include <math.h>
 #include <stdio.h>
@@ -21,7 +21,10 @@
 enum { MAX_PATH = 4096 };
 
 /* Largest relative deviations allowed; of the loss relative to 1 where it is smaller. */
-static const double loss_limit = 1e-4, gradient_limit = 5e-4, weight_limit = 1e-6, first_limit = 1e-4;
+static const double loss_limit = 1e-4, gradient_limit = 5e-4, first_limit = 1e-4;
+/* Of the weights' norm, for each step: torch rounds after the decay and again after the update, and a decay of 2e-7 is
+ * two or three units of the last place, so its rounding has a direction; we round once. */
+static const double weight_limit = 2e-8;
 static const double tensor_limit = 1e-4; /* distance of a tensor's gradient over its norm */
 
 typedef struct curve {
@@ -104,7 +107,8 @@ static int run_all(curve *c, ss_error *err)
     }
     printf("%zu steps: loss off by at most %.1e, gradient norm by %.1e, weight norm by %.1e; %.3f s a step\n", steps,
            c->loss, c->gradient, c->weight, (ss_now() - start) / (double)(steps ? steps : 1));
-    return bad || !(c->loss <= loss_limit && c->gradient <= gradient_limit && c->weight <= weight_limit);
+    return bad ||
+           !(c->loss <= loss_limit && c->gradient <= gradient_limit && c->weight <= weight_limit * (double)steps);
 }
 
 int main(int argc, char **argv)
