@@ -17,13 +17,12 @@
 
 enum { MAX_PATH = 4096, SPARSE = 7 /* plain C is slow: it gets every seventh input */ };
 
-/* all-mpnet-base-v2 has rows with a few very large values, from which rounding to bytes with one scale a row suffers.
- * Its bounds are what the encoder reaches, so that a change is seen: all but a few odd texts (signs, special tokens
- * alone) are above 0.98. */
+/* all-mpnet-base-v2 has rows with a few very large values, from which rounding to bytes with one scale a row suffers;
+ * its bounds are about what the encoder reaches, so that a change for the worse is seen. */
 static const struct {
     const char *key, *folder;
     double mean, lowest;
-} models[] = {{"minilm", "all-MiniLM-L6-v2", 0.995, 0.98}, {"mpnet", "all-mpnet-base-v2", 0.995, 0.3}};
+} models[] = {{"minilm", "all-MiniLM-L6-v2", 0.995, 0.98}, {"mpnet", "all-mpnet-base-v2", 0.99, 0.3}};
 
 typedef struct golden_int8 {
     const ss_fileset *files;
