@@ -49,8 +49,9 @@ ss_release *ss_release_from_blobs(const void *manifest, size_t len, const char *
                                   void *ctx, ss_error *err);
 
 /* Makes the encoder anew for another precision than the manifest's ("fp32", "int8"; NULL or the same: nothing happens).
- * The skill matrix stays as it was made. Only before the release is shared: pointers to the encoder become invalid. On
- * failure the release has no encoder any more and can only be dropped. */
+ * The skill matrix stays as it was made. Only before the release is shared: pointers to the encoder become invalid. An
+ * unknown name changes nothing (SS_UNSUPPORTED); after any other failure there is no encoder, and the release can only
+ * be dropped. */
 int ss_release_set_precision(ss_release *release, const char *precision, ss_error *err);
 
 ss_release *ss_release_keep(ss_release *release); /* returns its argument */

@@ -391,6 +391,37 @@ static void index_calibrates_and_reports_progress(void **state)
     ss_release_drop(r);
 }
 
+/* A release remembers its precision, is opened in it, and can be turned to the other. */
+static void int8_is_the_release_s_own_and_can_be_overridden(void **state)
+{
+    const fixture *f = *state;
+    char out[600];
+    snprintf(out, sizeof out, "%s.int8", f->path);
+    ss_index_options o = options(f, out);
+    o.precision = "int8";
+    ss_index_report report;
+    ss_error err = {0};
+    if (ss_index_build(&o, NULL, NULL, &report, &err)) fail_msg("%s", err.text);
+    ss_release *r = ss_release_open(out, &err);
+    assert_non_null(r);
+    assert_string_equal(ss_release_manifest(r)->precision, "int8");
+    assert_int_equal(ss_encoder_precision(ss_release_encoder(r)), SS_INT8);
+    const ss_encoder *before = ss_release_encoder(r);
+    assert_int_equal(ss_release_set_precision(r, NULL, &err), 0);
+    assert_int_equal(ss_release_set_precision(r, "int8", &err), 0);
+    assert_ptr_equal(ss_release_encoder(r), before);
+    assert_int_equal(ss_release_set_precision(r, "fp32", &err), 0);
+    assert_int_equal(ss_encoder_precision(ss_release_encoder(r)), SS_FP32);
+    assert_string_equal(ss_release_manifest(r)->precision, "int8");
+    assert_int_equal(ss_release_set_precision(r, "int4", &err), -1);
+    assert_int_equal(err.status, SS_UNSUPPORTED);
+    assert_int_equal(ss_encoder_precision(ss_release_encoder(r)), SS_FP32); /* as it was */
+    ss_release_drop(r);
+    r = open_it(f);
+    assert_int_equal(ss_encoder_precision(ss_release_encoder(r)), SS_FP32);
+    ss_release_drop(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -404,6 +435,7 @@ int main(void)
         cmocka_unit_test(lives_until_the_last_reference_is_dropped),
         cmocka_unit_test(index_says_what_is_wrong_and_writes_nothing),
         cmocka_unit_test(index_calibrates_and_reports_progress),
+        cmocka_unit_test(int8_is_the_release_s_own_and_can_be_overridden),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
