@@ -17,12 +17,12 @@
 
 enum { MAX_PATH = 4096, SPARSE = 7 /* plain C is slow: it gets every seventh input */ };
 
-/* all-mpnet-base-v2 has rows with a few very large values, from which rounding to bytes with one scale a row suffers;
- * its bounds are about what the encoder reaches, so that a change for the worse is seen. */
+/* One bound for both. all-mpnet-base-v2 does not reach it (README of common/nn) and is not among the registered tests.
+ */
 static const struct {
     const char *key, *folder;
     double mean, lowest;
-} models[] = {{"minilm", "all-MiniLM-L6-v2", 0.995, 0.98}, {"mpnet", "all-mpnet-base-v2", 0.99, 0.3}};
+} models[] = {{"minilm", "all-MiniLM-L6-v2", 0.995, 0.98}, {"mpnet", "all-mpnet-base-v2", 0.995, 0.98}};
 
 typedef struct golden_int8 {
     const ss_fileset *files;
