@@ -112,7 +112,7 @@ size_t ss_partners_of(const ss_partners *p, uint32_t skill, uint32_t out[2])
 {
     const char *uri = ss_taxonomy_skill(p->taxonomy, skill)->uri;
     uint64_t hash = ss_hash64(uri, strlen(uri));
-    size_t near, found = 0, skills = ss_taxonomy_count(p->taxonomy);
+    size_t near = 0, found = 0, skills = ss_taxonomy_count(p->taxonomy);
     const posting *list = p->first_word[skill] ? range(p, p->first_word[skill], &near) : NULL;
     for (unsigned i = 0; i < TRIES && found < 2; i++) {
         hash = hash * 6364136223846793005u + 1442695040888963407u; /* Knuth's MMIX generator */

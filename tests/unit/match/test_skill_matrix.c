@@ -117,6 +117,10 @@ static void check_against_brute_force(const uint32_t *rows_of, size_t skills, si
             for (size_t s = 1; s < skills; s++)
                 if (scores[s] > scores[best]) best = s;
             ss_hit hit = hits[i * k + j];
+            if (hit.skill >= skills) {
+                fail_msg("skill %u of %zu", hit.skill, skills);
+                return;
+            }
             assert_true(fabs(hit.score - scores[best]) < 1e-5);
             assert_true(hit.skill == best || fabs(scores[hit.skill] - scores[best]) < 1e-6);
             assert_true(ss_skill_matrix_score_of(p.matrix, hit.skill, p.vectors + i * p.dims) == hit.score);
