@@ -41,11 +41,12 @@ enum {
     TXN_OFFSET_COMMIT = 28
 };
 
-/* librdkafka 2.0.2 leaks a request of its own, made on its own thread, when a producer with a fatal error is destroyed; it
- * depends on timing. Its library is stripped, so only its name can be told apart. What we leak through its public
+/* librdkafka 2.0.2 leaks a request of its own, made on its own thread, when a producer with a fatal error is destroyed;
+ * it depends on timing. Its library is stripped, so only its name can be told apart. What we leak through its public
  * functions the other programs that use them show (kafka_clients, the stream tests' clean exit). */
-const char *__asan_default_options(void);
-const char *__lsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *
+__asan_default_options(void); /* asked for by the sanitizer's library */
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
 
 const char *__asan_default_options(void)
 {
