@@ -22,6 +22,7 @@
 #include "worker/cli/command.h"
 #include "worker/cli/demo_services.h"
 #include "worker/cli/show_record.h"
+#include "worker/extract/release_source.h"
 
 enum { WAIT_MS = 50, CHECK_MS = 15000, OPEN_MS = 30000, FLUSH_MS = 60000, LARGEST = 256 << 20, WIDTH = 100 };
 
@@ -93,25 +94,12 @@ static int push_release(demo *d, ss_error *err)
     if (!release) return -1;
     ss_redis_options options = {.url = d->services.redis_url, .command_timeout_ms = 30000};
     ss_redis *redis = ss_redis_new(&options, err);
-    const ss_fileset *blobs = ss_release_blobs(release);
-    ss_registry_blob *list = redis ? calloc(blobs->count + 1, sizeof *list) : NULL;
-    int result = -1;
-    if (list) {
-        for (size_t i = 0; i < blobs->count; i++)
-            list[i] = (ss_registry_blob){
-                .name = blobs->items[i].name, .data = blobs->items[i].data, .len = blobs->items[i].len};
-        size_t len;
-        const char *manifest = ss_release_manifest_json(release, &len);
-        ss_registry_push_options push = {.make_current = 1};
-        char digest[SS_SHA256_HEX + 1];
-        result = ss_registry_push(redis, manifest, len, list, blobs->count, &push, digest, err);
-        if (!result)
-            fprintf(stderr, "release %.12s... in Redis (%u skills, %s)\n", digest, ss_release_manifest(release)->skills,
-                    ss_release_manifest(release)->taxonomy_name);
-    } else if (redis) {
-        ss_fail_memory(err, "pushing the release");
-    }
-    free(list);
+    ss_registry_push_options push = {.make_current = 1};
+    char digest[SS_SHA256_HEX + 1];
+    int result = redis ? ss_release_push(redis, release, &push, digest, err) : -1;
+    if (!result)
+        fprintf(stderr, "release %.12s... in Redis (%u skills, %s)\n", digest, ss_release_manifest(release)->skills,
+                ss_release_manifest(release)->taxonomy_name);
     ss_redis_free(redis);
     ss_release_drop(release);
     return result;

@@ -9,6 +9,7 @@
 #include "match/release.h"
 #include "stream/registry.h"
 #include "worker/cli/command.h"
+#include "worker/extract/release_source.h"
 
 typedef struct values {
     ss_common_values common;
@@ -59,25 +60,14 @@ static int show_progress(void *bar, size_t done, size_t total)
 
 static int push_release(const call *c, const ss_release *release, ss_error *err)
 {
-    const ss_fileset *blobs = ss_release_blobs(release);
-    ss_registry_blob *list = calloc(blobs->count ? blobs->count : 1, sizeof *list);
-    if (!list) return ss_fail_memory(err, "pushing a release");
-    for (size_t i = 0; i < blobs->count; i++)
-        list[i] =
-            (ss_registry_blob){.name = blobs->items[i].name, .data = blobs->items[i].data, .len = blobs->items[i].len};
-    size_t len;
-    const char *manifest = ss_release_manifest_json(release, &len);
     ss_progress bar;
     ss_progress_start(&bar, "pushing", "MiB", 0);
     ss_registry_push_options options = {.make_current = c->v->use, .progress = show_progress, .context = &bar};
     char digest[SS_SHA256_HEX + 1];
-    int result = ss_registry_push(c->redis, manifest, len, list, blobs->count, &options, digest, err);
-    if (!result) {
-        ss_progress_end(&bar, bar.total);
-        printf("%s %s\n", digest, c->v->use ? "is in use" : "is stored; put it in use by: skillstream release use");
-    }
-    free(list);
-    return result;
+    if (ss_release_push(c->redis, release, &options, digest, err)) return -1;
+    ss_progress_end(&bar, bar.total);
+    printf("%s %s\n", digest, c->v->use ? "is in use" : "is stored; put it in use by: skillstream release use");
+    return 0;
 }
 
 static int push(const call *c, ss_error *err)

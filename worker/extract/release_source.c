@@ -1,10 +1,10 @@
 /* release_source.c - see release_source.h. */
 #include "worker/extract/release_source.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
-#include "stream/registry.h"
 
 enum { TRIES = 5, PATIENCE_MS = 5000 };
 
@@ -40,6 +40,22 @@ ss_release *ss_release_fetch(ss_redis *redis, const char *digest, ss_error *err)
         release = ss_release_from_blobs(manifest.data, manifest.len, digest, fetch_blob, &f, err);
     ss_buffer_free(&manifest);
     return release;
+}
+
+int ss_release_push(ss_redis *redis, const ss_release *release, const ss_registry_push_options *options,
+                    char digest[SS_SHA256_HEX + 1], ss_error *err)
+{
+    const ss_fileset *blobs = ss_release_blobs(release);
+    ss_registry_blob *list = calloc(blobs->count + 1, sizeof *list);
+    if (!list) return ss_fail_memory(err, "pushing a release");
+    for (size_t i = 0; i < blobs->count; i++)
+        list[i] =
+            (ss_registry_blob){.name = blobs->items[i].name, .data = blobs->items[i].data, .len = blobs->items[i].len};
+    size_t len;
+    const char *manifest = ss_release_manifest_json(release, &len);
+    int result = ss_registry_push(redis, manifest, len, list, blobs->count, options, digest, err);
+    free(list);
+    return result;
 }
 
 int ss_release_in_use(ss_redis *redis, char digest[SS_SHA256_HEX + 1], ss_error *err)

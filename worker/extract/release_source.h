@@ -1,4 +1,4 @@
-/* release_source.h - where a worker's release comes from: a file, or Redis. */
+/* release_source.h - releases to Redis and back: what knows both the release (match) and the registry (stream). */
 #ifndef SKILLSTREAM_WORKER_EXTRACT_RELEASE_SOURCE_H
 #define SKILLSTREAM_WORKER_EXTRACT_RELEASE_SOURCE_H
 
@@ -6,10 +6,15 @@
 #include "base/hash.h"
 #include "match/release.h"
 #include "stream/redis_client.h"
+#include "stream/registry.h"
 
 /* Fetches release `digest` and verifies it. A blob that breaks off is resumed a few times. Errors as registry.h and
  * release.h; SS_RETRY when Redis is at fault. */
 ss_release *ss_release_fetch(ss_redis *redis, const char *digest, ss_error *err);
+
+/* Pushes a release with its blobs; options, errors and `digest` as ss_registry_push. */
+int ss_release_push(ss_redis *redis, const ss_release *release, const ss_registry_push_options *options,
+                    char digest[SS_SHA256_HEX + 1], ss_error *err);
 
 /* The digest of the release in use. SS_NOT_FOUND (remedy: retry) when there is none. */
 int ss_release_in_use(ss_redis *redis, char digest[SS_SHA256_HEX + 1], ss_error *err);

@@ -1,8 +1,6 @@
 /* publish.c - see publish.h. */
 #include "worker/train/publish.h"
 
-#include <stdlib.h>
-
 #include "stream/registry.h"
 #include "worker/extract/release_source.h"
 
@@ -17,28 +15,13 @@ static ss_redis *open_redis(const char *url, int64_t patience_ms, ss_error *err)
     return NULL;
 }
 
-static int push(ss_redis *redis, const ss_release *release, ss_error *err)
-{
-    const ss_fileset *blobs = ss_release_blobs(release);
-    ss_registry_blob *list = calloc(blobs->count + 1, sizeof *list);
-    if (!list) return ss_fail_memory(err, "pushing a release");
-    for (size_t i = 0; i < blobs->count; i++)
-        list[i] =
-            (ss_registry_blob){.name = blobs->items[i].name, .data = blobs->items[i].data, .len = blobs->items[i].len};
-    size_t len;
-    char digest[SS_SHA256_HEX + 1];
-    const char *manifest = ss_release_manifest_json(release, &len);
-    ss_registry_push_options options = {.make_current = 1};
-    int result = ss_registry_push(redis, manifest, len, list, blobs->count, &options, digest, err);
-    free(list);
-    return result;
-}
-
 int ss_publish_release(const char *path, const char *redis_url, int64_t patience_ms, ss_error *err)
 {
     ss_release *release = ss_release_open_content(path, err);
     ss_redis *redis = release ? open_redis(redis_url, patience_ms, err) : NULL;
-    int result = redis ? push(redis, release, err) : -1;
+    ss_registry_push_options options = {.make_current = 1};
+    char digest[SS_SHA256_HEX + 1];
+    int result = redis ? ss_release_push(redis, release, &options, digest, err) : -1;
     ss_redis_free(redis);
     ss_release_drop(release);
     return result;
