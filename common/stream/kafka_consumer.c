@@ -1,20 +1,22 @@
 /* kafka_consumer.c - the poller's half of an exchange: messages into batches.
  *
  * One batch is being formed. It is handed out when it is full (messages or bytes) or has lingered, and fewer than
- * max_out batches are out. While it waits for its turn it goes on filling. When it is full and still may not go,
- * polling would only fetch what cannot be kept. Then:
- *   - for PAUSE_AFTER_MS just wait (resuming a paused partition fetches its queue anew, up to 16 MB, which would cost
- *     more than the wait when computing is the bottleneck, as it is on every busy worker);
- *   - after that pause all partitions and poll without them, so that heartbeats, rebalances and max.poll.interval.ms
- *     are served for as long as it takes.
+ * max_out batches are out. While it waits for its turn it goes on filling.
+ *
+ * Two queues. The messages of all assigned partitions are forwarded to a queue of ours (`messages`); what is left in
+ * the consumer's own queue are events: rebalances, errors. So while a batch is full and may not go, events alone are
+ * served (which also keeps max.poll.interval.ms), for as long as it takes, and the messages wait where they are,
+ * bounded by queued.max.messages.kbytes. rd_kafka_pause_partitions is not used for it: a partition that is taken away
+ * while paused stays paused when it comes back (librdkafka 2.0.2 resets only its own flag), and pausing while the first
+ * offset is being looked up throws the answer away; either way nothing is read from it any more. librdkafka ends the
+ * forwarding when it stops a partition, on its own thread, which may be after the partition has come back; therefore
+ * forwarding is renewed every second.
  *
  * Rewinds are carried out here, between two polls: every assigned partition goes back to the group's committed offset
  * (asked from the broker, which waits for open transactions), or without a commit to the first offset that was seen.
  * rd_kafka_position is never used: it runs ahead of the batch.
  *
- * Where to read next is our own knowledge (ss_cursor.next). librdkafka resumes a paused partition at the last offset it
- * gave to the application, which after a seek may be an older place; so every resume is followed by a seek of ours, and
- * a message below `next` is not taken.
+ * Where to read next is our own knowledge (ss_cursor.next): a message below it is not taken.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +24,7 @@
 #include "base/clock.h"
 #include "stream/kafka_exchange_parts.h"
 
-enum { POLL_MS = 100, FULL_POLL_MS = 5, PAUSE_AFTER_MS = 500, REWIND_MS = 5000, LEARN_MS = 200, LEARN_EVERY_MS = 1000 };
+enum { POLL_MS = 100, FULL_POLL_MS = 5, REWIND_MS = 5000, LEARN_MS = 200, EVERY_MS = 1000 };
 
 int ss_exchange_open_consumer(ss_exchange *ex, ss_error *err)
 {
@@ -41,22 +43,32 @@ int ss_exchange_open_consumer(ss_exchange *ex, ss_error *err)
     ex->consumer = ss_kafka_new(RD_KAFKA_CONSUMER, conf, err);
     if (!ex->consumer) return -1;
     rd_kafka_poll_set_consumer(ex->consumer);
+    ex->messages = rd_kafka_queue_new(ex->consumer);
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)ex->config.topic_count);
     for (size_t i = 0; i < ex->config.topic_count; i++)
         rd_kafka_topic_partition_list_add(list, ex->topics[i], RD_KAFKA_PARTITION_UA);
     rd_kafka_resp_err_t code = rd_kafka_subscribe(ex->consumer, list);
     rd_kafka_topic_partition_list_destroy(list);
     if (!code) return 0;
+    ss_exchange_close_consumer(ex);
+    return ss_kafka_fail(err, code, "subscribing", NULL);
+}
+
+void ss_exchange_close_consumer(ss_exchange *ex)
+{
+    rd_kafka_consumer_close(ex->consumer);
+    for (size_t i = 0; i < ex->cursor_count; i++)
+        if (ex->cursors[i].queue) rd_kafka_queue_destroy(ex->cursors[i].queue);
+    rd_kafka_queue_destroy(ex->messages);
     rd_kafka_destroy(ex->consumer);
     ex->consumer = NULL;
-    return ss_kafka_fail(err, code, "subscribing", NULL);
 }
 
 void ss_exchange_drop_forming(ss_exchange *ex)
 {
     ss_batch_free(ex->forming);
     ex->forming = NULL;
-    ex->forming_since = ex->blocked_since = 0;
+    ex->forming_since = 0;
 }
 
 /* --- rewinding --- */
@@ -109,8 +121,6 @@ static void rewind_if_wanted(ss_exchange *ex)
     if (!pending || recovering) return;
     ss_exchange_drop_forming(ex);
     rd_kafka_topic_partition_list_t *list = assigned_partitions(ex);
-    if (ex->paused) rd_kafka_resume_partitions(ex->consumer, list);
-    ex->paused = 0;
     rd_kafka_resp_err_t code =
         list->cnt ? rd_kafka_committed(ex->consumer, list, REWIND_MS) : RD_KAFKA_RESP_ERR_NO_ERROR;
     for (int i = 0; i < list->cnt && !code; i++) code = list->elems[i].err;
@@ -130,12 +140,9 @@ static void rewind_if_wanted(ss_exchange *ex)
 }
 
 /* Asks for the committed offsets of partitions that are new to us, so that their lag is known before our first commit.
- * Once per second at most, and briefly: the answer may have to wait for somebody's transaction. */
+ * Briefly: the answer may have to wait for somebody's transaction. */
 static void learn_commits(ss_exchange *ex)
 {
-    int64_t now = ss_now_ms();
-    if (now < ex->learn_after) return;
-    ex->learn_after = now + LEARN_EVERY_MS;
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(8);
     pthread_mutex_lock(&ex->lock);
     for (size_t i = 0; i < ex->cursor_count; i++)
@@ -155,37 +162,26 @@ static void learn_commits(ss_exchange *ex)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-/* --- pausing --- */
-
-static void pause_all(ss_exchange *ex)
+void ss_exchange_forward(ss_exchange *ex, ss_cursor *cursor)
 {
-    rd_kafka_topic_partition_list_t *list = assigned_partitions(ex);
-    rd_kafka_pause_partitions(ex->consumer, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    ex->paused = 1;
+    if (cursor->queue) rd_kafka_queue_forward(cursor->queue, ex->messages);
 }
 
-/* Goes on where the batches end; if the seek does not succeed, at the committed offsets. */
-static void resume_all(ss_exchange *ex)
+static void forward_all(ss_exchange *ex)
 {
-    rd_kafka_topic_partition_list_t *list = assigned_partitions(ex);
-    rd_kafka_resume_partitions(ex->consumer, list);
-    ex->paused = 0;
     pthread_mutex_lock(&ex->lock);
-    for (int i = list->cnt - 1; i >= 0; i--) {
-        ss_cursor *cursor = ss_exchange_cursor(ex, list->elems[i].topic, list->elems[i].partition, 0);
-        if (cursor && cursor->next >= 0)
-            list->elems[i].offset = cursor->next;
-        else
-            rd_kafka_topic_partition_list_del_by_idx(list, i);
-    }
+    for (size_t i = 0; i < ex->cursor_count; i++)
+        if (ex->cursors[i].assigned) ss_exchange_forward(ex, &ex->cursors[i]);
     pthread_mutex_unlock(&ex->lock);
-    if (seek_all(ex, list)) {
-        pthread_mutex_lock(&ex->lock);
-        ss_exchange_invalidate(ex, 1);
-        pthread_mutex_unlock(&ex->lock);
-    }
-    rd_kafka_topic_partition_list_destroy(list);
+}
+
+static void every_second(ss_exchange *ex)
+{
+    int64_t now = ss_now_ms();
+    if (now < ex->every_second_at) return;
+    ex->every_second_at = now + EVERY_MS;
+    forward_all(ex);
+    learn_commits(ex);
 }
 
 /* --- forming --- */
@@ -281,7 +277,7 @@ static int hand_out(ss_exchange *ex, ss_batch **out)
     if (!go) return 0;
     *out = &ex->forming->batch;
     ex->forming = NULL;
-    ex->forming_since = ex->blocked_since = 0;
+    ex->forming_since = 0;
     return 1;
 }
 
@@ -319,13 +315,9 @@ static int fail_to_add(ss_exchange *ex, ss_error *err)
     return ss_fail_memory(err, "forming a batch");
 }
 
-static int poll_once(ss_exchange *ex, int64_t timeout_ms, ss_error *err)
+/* What a poll gave; it is destroyed or in the batch afterwards. */
+static int take_polled(ss_exchange *ex, rd_kafka_message_t *raw, ss_error *err)
 {
-    rd_kafka_message_t *raw = rd_kafka_consumer_poll(ex->consumer, (int)timeout_ms);
-    pthread_mutex_lock(&ex->lock);
-    ex->stats.polled_ms = ss_now_ms();
-    pthread_mutex_unlock(&ex->lock);
-    if (!raw) return 0;
     int failed = 0, kept = 0;
     if (raw->err)
         failed = judge(ex, raw, err);
@@ -336,7 +328,26 @@ static int poll_once(ss_exchange *ex, int64_t timeout_ms, ss_error *err)
     return failed;
 }
 
-/* 1 when polling further messages makes no sense now. */
+/* Rebalances, errors, callbacks. No message comes this way; if one did, its place would be before those of the queue.
+ */
+static int serve_events(ss_exchange *ex, ss_error *err)
+{
+    rd_kafka_message_t *raw = rd_kafka_consumer_poll(ex->consumer, 0);
+    pthread_mutex_lock(&ex->lock);
+    ex->stats.polled_ms = ss_now_ms();
+    pthread_mutex_unlock(&ex->lock);
+    for (; raw; raw = rd_kafka_consumer_poll(ex->consumer, 0))
+        if (take_polled(ex, raw, err)) return -1;
+    return 0;
+}
+
+static int poll_message(ss_exchange *ex, int64_t timeout_ms, ss_error *err)
+{
+    rd_kafka_message_t *raw = rd_kafka_consume_queue(ex->messages, (int)timeout_ms);
+    return raw ? take_polled(ex, raw, err) : 0;
+}
+
+/* 1 when taking further messages makes no sense now. */
 static int is_blocked(ss_exchange *ex)
 {
     pthread_mutex_lock(&ex->lock);
@@ -346,18 +357,14 @@ static int is_blocked(ss_exchange *ex)
     return held || (is_full(ex) && no_slot);
 }
 
-/* Waits without polling until something changes; 1 = it waited, 0 = it has waited long enough: pause. */
-static int wait_blocked(ss_exchange *ex, int64_t until)
+/* Until something changes, or events are to be looked at. */
+static void wait_blocked(ss_exchange *ex, int64_t until)
 {
-    int64_t now = ss_now_ms();
-    if (!ex->blocked_since) ex->blocked_since = now;
-    int64_t limit = ex->blocked_since + PAUSE_AFTER_MS;
-    if (ex->paused || now >= limit) return 0;
+    int64_t limit = ss_now_ms() + POLL_MS;
     pthread_mutex_lock(&ex->lock);
-    int nothing_new = ex->stats.recovering || ex->out >= ex->config.max_out;
-    if (nothing_new) ss_exchange_wait(ex, until < limit ? until : limit);
+    if (ex->stats.recovering || ex->out >= ex->config.max_out || ex->rewinds_wanted != ex->rewinds_done)
+        ss_exchange_wait(ex, until < limit ? until : limit);
     pthread_mutex_unlock(&ex->lock);
-    return nothing_new;
 }
 
 static int64_t poll_time(const ss_exchange *ex, int64_t until)
@@ -375,17 +382,14 @@ int ss_exchange_next(ss_exchange *ex, int64_t wait_ms, ss_batch **out, ss_error 
     int64_t until = ss_now_ms() + wait_ms;
     for (int first = 1;; first = 0) {
         if (ss_exchange_is_stopping(ex)) return ss_fail(err, SS_STOPPED, "stopping");
+        if (serve_events(ex, err)) return -1;
         rewind_if_wanted(ex);
-        learn_commits(ex);
+        every_second(ex);
         if (hand_out(ex, out)) return 1;
         if (!first && ss_now_ms() >= until) return 0;
-        if (is_blocked(ex)) {
-            if (wait_blocked(ex, until)) continue;
-            if (!ex->paused) pause_all(ex);
-        } else {
-            ex->blocked_since = 0;
-            if (ex->paused) resume_all(ex);
-        }
-        if (poll_once(ex, poll_time(ex, until), err)) return -1;
+        if (is_blocked(ex))
+            wait_blocked(ex, until);
+        else if (poll_message(ex, poll_time(ex, until), err))
+            return -1;
     }
 }

@@ -252,9 +252,8 @@ int ss_exchange_close(ss_exchange *ex, int64_t timeout_ms, ss_error *err)
     pthread_mutex_unlock(&ex->lock);
     if (out) return ss_fail(err, SS_TIMEOUT, "%zu batches are still being computed; Kafka stays open", out);
     ss_exchange_drop_forming(ex);
-    rd_kafka_consumer_close(ex->consumer);
     if (ex->producer) rd_kafka_flush(ex->producer, FLUSH_MS);
-    rd_kafka_destroy(ex->consumer);
+    ss_exchange_close_consumer(ex);
     if (ex->producer) rd_kafka_destroy(ex->producer);
     free_exchange(ex);
     return 0;

@@ -1,5 +1,5 @@
 /* kafka_exchange_parts.h - the inside of an exchange, shared by kafka_exchange.c (life, batches, statistics),
- * kafka_consumer.c (polling, closing batches, pausing, rewinding), kafka_rebalance.c and kafka_transaction.c.
+ * kafka_consumer.c (polling, closing batches, rewinding), kafka_rebalance.c and kafka_transaction.c.
  *
  * Generations. `generation` counts everything that makes batches already handed out worthless: an abort, a rewind, a
  * revoked or lost partition. A batch remembers the generation in which it was made and is published only while that is
@@ -30,6 +30,7 @@ typedef struct ss_cursor {
     char *topic;
     int32_t partition;
     int assigned;
+    rd_kafka_queue_t *queue; /* the partition's own, NULL before it was first assigned */
     int64_t next;      /* offset to read next: behind the last message put into a batch, or where a rewind went; -1 */
     int64_t first;     /* first offset seen since it was assigned, -1 = none: where a rewind goes without a commit */
     int64_t committed; /* next offset after the last commit, or one of the two above */
@@ -74,9 +75,9 @@ struct ss_exchange {
 
     /* the poller's */
     ss_batch_messages *forming;
-    int64_t forming_since, blocked_since; /* ms, 0 = not */
-    int64_t learn_after;                  /* ms */
-    int paused;
+    rd_kafka_queue_t *messages; /* of all assigned partitions */
+    int64_t forming_since;      /* ms, 0 = not */
+    int64_t every_second_at;    /* ms */
 
     /* the publisher's */
     rd_kafka_t *producer;
@@ -102,6 +103,8 @@ void ss_exchange_invalidate(ss_exchange *exchange, int rewind);
 
 /* kafka_consumer.c */
 int ss_exchange_open_consumer(ss_exchange *exchange, ss_error *err);
+void ss_exchange_close_consumer(ss_exchange *exchange);             /* leaves the group */
+void ss_exchange_forward(ss_exchange *exchange, ss_cursor *cursor); /* its messages come to `messages` */
 void ss_exchange_drop_forming(ss_exchange *exchange);
 
 /* kafka_rebalance.c */

@@ -38,6 +38,9 @@ static void take(ss_exchange *ex, rd_kafka_t *rk, rd_kafka_topic_partition_list_
         ss_cursor *cursor = ss_exchange_cursor(ex, list->elems[i].topic, list->elems[i].partition, 1);
         if (!cursor) continue; /* out of memory: its messages are not put into batches and come again later */
         cursor->assigned = 1;
+        if (cursor->queue) rd_kafka_queue_destroy(cursor->queue); /* of an older object, if the topic was made anew */
+        cursor->queue = rd_kafka_queue_get_partition(rk, cursor->topic, cursor->partition);
+        ss_exchange_forward(ex, cursor); /* before it is started: no message may go another way */
         cursor->next = cursor->first = cursor->committed = -1;
     }
     pthread_mutex_unlock(&ex->lock);
@@ -46,7 +49,6 @@ static void take(ss_exchange *ex, rd_kafka_t *rk, rd_kafka_topic_partition_list_
         check(ex, "taking partitions", rd_kafka_incremental_assign(rk, list), 0);
     else
         check(ex, "taking partitions", NULL, rd_kafka_assign(rk, list));
-    if (ex->paused) rd_kafka_pause_partitions(rk, list);
 }
 
 /* Waits until all that is out has been published or discarded, where waiting can help. Lock held. */

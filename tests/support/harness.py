@@ -15,6 +15,7 @@ import ctypes
 import importlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -340,6 +341,9 @@ def push(redis, name="a", *options):
 
 # ---- the worker ----
 
+_workers = []  # of the case at work
+
+
 class Worker:
     """A skillstream-worker. Its log (JSON lines) is in self.log."""
     count = 0
@@ -354,6 +358,7 @@ class Worker:
                         *(["--redis", redis.url] if redis else []), *map(str, options)]
         self.file = open(self.log, "wb")
         self.process = spawn(self.command, stdout=self.file, stderr=self.file)
+        _workers.append(self)
 
     def get(self, path):
         """(status, text), or (0, reason) when nothing answers."""
@@ -482,11 +487,24 @@ def check_skills(record, number):
 
 # ---- main ----
 
+def _show_workers():
+    """What a person needs who looks into a failed case: the end of each worker's log, and where it stands."""
+    for worker in _workers:
+        code = worker.process.poll()
+        print(f"---- {os.path.basename(worker.log)}: " + (f"ended with {code}" if code is not None else "running"))
+        print(tail(worker.log, 40), end="")
+        if code is None:
+            print("".join(line + "\n" for line in worker.get("/metrics")[1].splitlines()
+                          if line.startswith("skillstream_") and re.search(r"partition|lag|batch|rewind|publish|rebalance", line)))
+    sys.stdout.flush()
+
+
 def main(*cases):
     failed = 0
     try:
         for case in cases:
             start = time.monotonic()
+            _workers.clear()
             try:
                 case()
             except Skip:
@@ -495,6 +513,7 @@ def main(*cases):
                 failed += 1
                 print(f"FAILED  {case.__name__}  ({time.monotonic() - start:.1f} s)", flush=True)
                 traceback.print_exc(file=sys.stdout)
+                _show_workers()
                 continue
             print(f"ok      {case.__name__}  ({time.monotonic() - start:.1f} s)", flush=True)
     except Skip as reason:

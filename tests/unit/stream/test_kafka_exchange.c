@@ -612,6 +612,38 @@ static void a_rebalance_waits_for_batches_that_are_being_computed(void **state)
     assert_int_equal(ss_exchange_close(second, 5000, &err), 0);
 }
 
+/* librdkafka keeps a partition paused when it is taken away and given back. */
+static void partitions_that_went_while_paused_are_read_when_they_come_back(void **state)
+{
+    (void)state;
+    ss_error err = {0};
+    ss_batch *out[2], *other;
+    ss_publish_result result;
+    open_or_fail(1);
+    send_messages(64);
+    for (int i = 0; i < 2; i++)
+        while (ss_exchange_next(fx.exchange, 200, &out[i], &err) == 0) {
+        }
+    for (int i = 0; i < 8; i++) assert_int_equal(ss_exchange_next(fx.exchange, 200, &other, &err), 0); /* pauses */
+    ss_exchange *second = open_exchange("b", 1, &err);
+    assert_non_null(second);
+    int64_t deadline = ss_now_ms() + PATIENCE_MS;
+    while ((stats_of(fx.exchange).rebalances < 2 || !stats_of(second).partitions) && ss_now_ms() < deadline) {
+        assert_int_equal(ss_exchange_next(fx.exchange, 50, &other, &err), 0);
+        if (ss_exchange_next(second, 50, &other, &err) == 1) ss_exchange_discard(second, other);
+    }
+    assert_int_equal(stats_of(fx.exchange).partitions, 1);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(publish(fx.exchange, out[i], &result, &err), 0);
+        assert_int_equal(result, SS_PUBLISH_DROPPED);
+    }
+    while (ss_exchange_next(fx.exchange, 200, &out[0], &err) == 0) { /* goes on with the one partition that it has */
+    }
+    assert_int_equal(publish(fx.exchange, out[0], &result, &err), 0);
+    assert_int_equal(ss_exchange_close(second, 5000, &err), 0);
+    run_or_fail();
+}
+
 int main(void)
 {
 #ifdef __SANITIZE_THREAD__
@@ -634,6 +666,7 @@ int main(void)
         T(a_too_large_output_is_rejected_and_can_be_replaced),
         T(close_refuses_while_a_batch_is_out),
         T(a_rebalance_waits_for_batches_that_are_being_computed),
+        T(partitions_that_went_while_paused_are_read_when_they_come_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
