@@ -77,7 +77,7 @@ uint32_t ss_reference_rank(ss_reference *r, const float *vector, const char *uri
     uint32_t skill = ss_taxonomy_by_uri(ss_release_taxonomy(r->release), uri);
     if (skill == SS_NO_SKILL) return 0;
     const ss_skill_matrix *matrix = ss_release_matrix(r->release);
-    ss_skill_matrix_scores(matrix, r->scratch, vector, 1, r->scores);
+    ss_skill_matrix_scores(matrix, vector, 1, r->scores);
     uint32_t better = 0;
     for (size_t i = 0; i < ss_skill_matrix_skills(matrix); i++) better += r->scores[i] > r->scores[skill];
     return better + 1;

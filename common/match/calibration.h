@@ -1,13 +1,15 @@
 /* calibration.h - from evidence to a probability, and the probability from which a mention is kept.
  *
- *   P(skill asked for | evidence) = 1 / (1 + exp(-(slope * score + named * is_named + gate * gate_logit + intercept)))
+ *   P(skill asked for | evidence) = 1 / (1 + exp(-(slope * score + named * is_named + overlap * o + gate * gate_logit +
+ * intercept)))
  *
  *   score       cosine of sentence and skill
  *   is_named    1 if the skill's preferred label stands in the sentence (span.h), else 0. Cosines of long sentences are
  *               low whatever they name; this is what finds "Python" among ten requirements
+ *   o           how much of the skill's names stands there, word by word (overlap.h)
  *   gate_logit  how much the sentence looks like one that asks for any skill at all (gate.h); 0 without a gate
  *
- * The four numbers are fitted by maximum likelihood with smoothed targets (Platt 1999), by Newton's method with
+ * The five numbers are fitted by maximum likelihood with smoothed targets (Platt 1999), by Newton's method with
  * backtracking (Lin, Lin & Weng, "A note on Platt's probabilistic outputs for support vector machines", 2007). The
  * threshold is the probability at which the micro-averaged F1 over (sentence, skill) pairs is largest, sentences
  * without a skill included: whole ads are mostly such sentences, so a calibration file should hold as many of them as
@@ -29,6 +31,7 @@ struct ss_gate; /* gate.h */
 typedef struct ss_calibration {
     double slope;
     double named;
+    double overlap;
     double gate;
     double intercept;
     double threshold;   /* probability, 0 to 1 */
@@ -43,8 +46,9 @@ ss_calibration ss_calibration_default(int with_gate);
 /* What is known of one (sentence, skill) pair. */
 typedef struct ss_evidence {
     float score; /* cosine */
-    float gate;  /* logit of the sentence's gate; 0 = no gate */
-    int named;   /* 1: the sentence names the skill */
+    float overlap;
+    float gate; /* logit of the sentence's gate; 0 = no gate */
+    int named;  /* 1: the sentence names the skill */
 } ss_evidence;
 
 /* The logit of the probability: any number; monotone in it. */
@@ -58,7 +62,7 @@ typedef struct ss_judged_pair {
     int positive; /* 1: the sentence asks for the skill */
 } ss_judged_pair;
 
-/* The four weights for n pairs, of which at least one must be positive and one negative: SS_INPUT. A kind of evidence
+/* The five weights for n pairs, of which at least one must be positive and one negative: SS_INPUT. A kind of evidence
  * that never varies gets the weight 0. Threshold and the rest of *out are left alone. */
 int ss_calibration_fit(const ss_judged_pair *pairs, size_t n, ss_calibration *out, ss_error *err);
 

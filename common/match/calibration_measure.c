@@ -44,8 +44,10 @@ static int add_sentence(pairs *list, const ss_labelled *item, const ss_span_find
     uint32_t named[CANDIDATES];
     size_t named_count = ss_span_named(finder, named, CANDIDATES);
     for (size_t i = 0; i < count; i++) {
-        ss_evidence evidence = {
-            .score = hits[i].score, .gate = gate, .named = has_skill(named, named_count, hits[i].skill)};
+        ss_evidence evidence = {.score = hits[i].score,
+                                .gate = gate,
+                                .overlap = ss_span_overlap(finder, hits[i].skill),
+                                .named = has_skill(named, named_count, hits[i].skill)};
         if (add_pair(list, evidence, has_skill(item->gold, item->gold_count, hits[i].skill))) return -1;
     }
     return 0;
@@ -59,7 +61,7 @@ static int collect_sentence(const ss_labelled *item, const ss_skill_matrix *matr
     uint32_t count;
     ss_skill_matrix_top(matrix, scratch, vector, 1, NEAREST, hits, &count);
     if (ss_span_sentence(finder, item->sentence.data, item->sentence.len, err)) return -1;
-    size_t all = ss_candidates_add_named(matrix, finder, vector, hits, count, CANDIDATES);
+    size_t all = ss_candidates_add_worded(matrix, finder, vector, hits, count, CANDIDATES);
     float logit = gate ? ss_gate_logit(gate, vector) : 0;
     return add_sentence(list, item, finder, logit, hits, all) ? ss_fail_memory(err, "calibrating") : 0;
 }

@@ -40,15 +40,25 @@ static void insert(ss_hit *hits, size_t *count, ss_hit hit)
     hits[at] = hit;
 }
 
-size_t ss_candidates_add_named(const ss_skill_matrix *matrix, const ss_span_finder *finder, const float *vector,
-                               ss_hit *hits, size_t count, size_t room)
+static void insert_skill(const ss_skill_matrix *matrix, const float *vector, ss_hit *hits, size_t *count,
+                         uint32_t skill)
+{
+    insert(hits, count, (ss_hit){.skill = skill, .score = ss_skill_matrix_score_of(matrix, skill, vector)});
+}
+
+size_t ss_candidates_add_worded(const ss_skill_matrix *matrix, ss_span_finder *finder, const float *vector,
+                                ss_hit *hits, size_t count, size_t room)
 {
     uint32_t named[MOST_NAMED];
     size_t named_count = ss_span_named(finder, named, MOST_NAMED);
     for (size_t i = 0; i < named_count; i++) {
         if (holds_skill(hits, count, named[i])) continue;
         if (count == room && !drop_last_unnamed(hits, &count, named, named_count)) break;
-        insert(hits, &count, (ss_hit){.skill = named[i], .score = ss_skill_matrix_score_of(matrix, named[i], vector)});
+        insert_skill(matrix, vector, hits, &count, named[i]);
     }
+    uint32_t most[SS_CANDIDATES_OVERLAPPING];
+    size_t most_count = ss_span_most_overlapping(finder, most, SS_CANDIDATES_OVERLAPPING);
+    for (size_t i = 0; i < most_count && count < room; i++)
+        if (!holds_skill(hits, count, most[i])) insert_skill(matrix, vector, hits, &count, most[i]);
     return count;
 }

@@ -1,7 +1,8 @@
-/* candidates.h - which skills are considered for a sentence: the nearest ones, and those that it names.
+/* candidates.h - which skills are considered for a sentence: the nearest ones, and those whose words it has.
  *
  * The nearest come from ss_skill_matrix_top. A skill whose preferred label stands in the sentence is always considered,
- * with its true score, however far down the ranking it is: a sentence that lists ten tools is near to none of them.
+ * with its true score, however far down the ranking it is: a sentence that lists ten tools is near to none of them. So
+ * are the SS_CANDIDATES_OVERLAPPING skills of which most stands there word by word, as long as there is room.
  */
 #ifndef SKILLSTREAM_MATCH_CANDIDATES_H
 #define SKILLSTREAM_MATCH_CANDIDATES_H
@@ -11,10 +12,13 @@
 #include "match/skill_matrix.h"
 #include "match/span.h"
 
-/* Adds the skills that the sentence taken last by `finder` names to the `count` hits in `hits`, which has room for
- * `room` (at least count); in a full list they take the places of the last hits that are not named. The list stays
- * sorted by falling score, equal scores by skill number. vector (D) is the sentence's. Returns the new count. */
-size_t ss_candidates_add_named(const ss_skill_matrix *matrix, const ss_span_finder *finder, const float *vector,
-                               ss_hit *hits, size_t count, size_t room);
+enum { SS_CANDIDATES_OVERLAPPING = 8 };
+
+/* Adds the skills that the sentence taken last by `finder` names, and those that overlap with it most, to the `count`
+ * hits in `hits`, which has room for `room` (at least count); in a full list named ones take the places of the last
+ * hits that are not named. The list stays sorted by falling score, equal scores by skill number. vector (D) is the
+ * sentence's. Returns the new count. */
+size_t ss_candidates_add_worded(const ss_skill_matrix *matrix, ss_span_finder *finder, const float *vector,
+                                ss_hit *hits, size_t count, size_t room);
 
 #endif

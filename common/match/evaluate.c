@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "match/labelled.h"
+#include "match/span.h"
 
 enum { CHUNK = 32 };
 
@@ -60,8 +61,10 @@ static int count_queries(const char *path, const ss_labelled_set *set, ss_evalua
 /* Embeds and scores CHUNK queries at a time. */
 typedef struct bench {
     const ss_skill_matrix *matrix;
-    ss_match_scratch *scratch;
     ss_embedder *embedder;
+    const ss_ranking *ranking; /* NULL = plain */
+    ss_span_labels *labels;
+    ss_span_finder *finder;
     ss_string_view texts[CHUNK];
     const ss_labelled *items[CHUNK];
     size_t count;
@@ -72,13 +75,25 @@ typedef struct bench {
     size_t judged;
 } bench;
 
+/* What words add to the scores of query i. */
+static int add_words(bench *run, size_t i, float *scores, ss_error *err)
+{
+    if (!run->finder) return 0;
+    if (ss_span_sentence(run->finder, run->texts[i].data, run->texts[i].len, err)) return -1;
+    ss_ranking_apply(run->ranking, run->finder, scores);
+    return 0;
+}
+
 static int flush(bench *run, ss_error *err)
 {
     size_t skills = ss_skill_matrix_skills(run->matrix);
     if (ss_embed_texts(run->embedder, run->texts, run->count, run->vectors, NULL, NULL, err)) return -1;
-    ss_skill_matrix_scores(run->matrix, run->scratch, run->vectors, run->count, run->scores);
-    for (size_t i = 0; i < run->count; i++)
-        run->each[run->judged++] = judge(run->items[i], run->scores + i * skills, skills, run->ranks);
+    ss_skill_matrix_scores(run->matrix, run->vectors, run->count, run->scores);
+    for (size_t i = 0; i < run->count; i++) {
+        float *scores = run->scores + i * skills;
+        if (add_words(run, i, scores, err)) return -1;
+        run->each[run->judged++] = judge(run->items[i], scores, skills, run->ranks);
+    }
     run->count = 0;
     return 0;
 }
@@ -116,19 +131,26 @@ static int run_all(bench *run, const ss_labelled_set *set, ss_embed_progress *pr
     return 0;
 }
 
+static int prepare_words(bench *run, const ss_taxonomy *taxonomy, ss_error *err)
+{
+    if (!run->ranking || ss_ranking_is_plain(run->ranking)) return 0;
+    run->labels = ss_span_labels_new(taxonomy, err);
+    run->finder = run->labels ? ss_span_finder_new(run->labels, err) : NULL;
+    return run->finder ? 0 : -1;
+}
+
 int ss_evaluate_each(const char *path, int exact, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
-                     ss_embedder *embedder, ss_embed_progress *progress, void *ctx, ss_evaluation *out,
-                     ss_query_figures **each, ss_error *err)
+                     const ss_ranking *ranking, ss_embedder *embedder, ss_embed_progress *progress, void *ctx,
+                     ss_evaluation *out, ss_query_figures **each, ss_error *err)
 {
     *out = (ss_evaluation){0};
     *each = NULL;
-    bench run = {.matrix = matrix, .embedder = embedder};
+    bench run = {.matrix = matrix, .embedder = embedder, .ranking = ranking};
     int result = -1;
     size_t most = 0;
     ss_labelled_set *set = ss_labelled_read(path, exact ? SS_LABELLED_EXACT : SS_LABELLED_BENCHMARK, taxonomy, err);
     if (!set || count_queries(path, set, out, &most, err)) goto done;
-    run.scratch = ss_match_scratch_new(matrix, 1, err);
-    if (!run.scratch) goto done;
+    if (prepare_words(&run, taxonomy, err)) goto done;
     run.vectors = calloc(CHUNK * ss_skill_matrix_dims(matrix), sizeof *run.vectors);
     run.scores = calloc(CHUNK * ss_skill_matrix_skills(matrix), sizeof *run.scores);
     run.ranks = calloc(most, sizeof *run.ranks);
@@ -146,16 +168,18 @@ done:
     free(run.ranks);
     free(run.scores);
     free(run.vectors);
-    ss_match_scratch_free(run.scratch);
+    ss_span_finder_free(run.finder);
+    ss_span_labels_free(run.labels);
     ss_labelled_free(set);
     return result;
 }
 
 int ss_evaluate(const char *path, int exact, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
-                ss_embedder *embedder, ss_embed_progress *progress, void *ctx, ss_evaluation *out, ss_error *err)
+                const ss_ranking *ranking, ss_embedder *embedder, ss_embed_progress *progress, void *ctx,
+                ss_evaluation *out, ss_error *err)
 {
     ss_query_figures *each;
-    int result = ss_evaluate_each(path, exact, taxonomy, matrix, embedder, progress, ctx, out, &each, err);
+    int result = ss_evaluate_each(path, exact, taxonomy, matrix, ranking, embedder, progress, ctx, out, &each, err);
     free(each);
     return result;
 }

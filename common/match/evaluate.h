@@ -3,7 +3,7 @@
  *   rows     CSV with the columns `sentence` and `label`, one row per (sentence, gold label)
  *   group    rows with the same sentence are one query; gold = the set of its labels, less LABEL NOT PRESENT,
  *            UNDERSPECIFIED and empty ones; queries without gold are dropped
- *   ranking  all skills of the taxonomy by score, equal scores in the taxonomy's order; no threshold
+ *   ranking  all skills of the taxonomy by rank score (ranking.h), equal ones in the taxonomy's order; no threshold
  *   RP@k     gold among the first k / min(k, number of gold labels), mean over queries, x 100
  *   MRR      1 / rank of the first gold label, mean over queries, x 100
  * Labels are compared without blanks at both ends unless `exact` is set. A gold label that the taxonomy has not stays
@@ -15,6 +15,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "match/ranking.h"
 #include "match/skill_matrix.h"
 #include "match/taxonomy.h"
 #include "nn/embed.h"
@@ -29,15 +30,17 @@ typedef struct ss_query_figures {
     double rp1, rp5, rp10, mrr;
 } ss_query_figures;
 
-/* One file ("-", plain or gzip). `progress` may be NULL; it counts sentences, and out->queries is their total from
- * before its first call on. Errors: SS_INPUT (missing column; no sentence with gold). */
+/* One file ("-", plain or gzip). ranking NULL: by the score alone. `progress` may be NULL; it counts sentences, and
+ * out->queries is their total from before its first call on. Errors: SS_INPUT (missing column; no sentence with gold).
+ */
 int ss_evaluate(const char *path, int exact, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
-                ss_embedder *embedder, ss_embed_progress *progress, void *ctx, ss_evaluation *out, ss_error *err);
+                const ss_ranking *ranking, ss_embedder *embedder, ss_embed_progress *progress, void *ctx,
+                ss_evaluation *out, ss_error *err);
 
 /* The same, and the figures of each query in the file's order, for comparing two releases sentence by sentence
  * (bootstrap.h): *each (out->queries) is freed by the caller with free(), NULL on failure. */
 int ss_evaluate_each(const char *path, int exact, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
-                     ss_embedder *embedder, ss_embed_progress *progress, void *ctx, ss_evaluation *out,
-                     ss_query_figures **each, ss_error *err);
+                     const ss_ranking *ranking, ss_embedder *embedder, ss_embed_progress *progress, void *ctx,
+                     ss_evaluation *out, ss_query_figures **each, ss_error *err);
 
 #endif

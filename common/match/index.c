@@ -184,6 +184,7 @@ static ss_manifest describe(work *w, const ss_index_report *report, const char *
                          .prototypes = (uint32_t)ss_skill_matrix_rows(w->matrix),
                          .prototype_kinds = ss_skill_matrix_kinds(w->matrix),
                          .score = ss_skill_matrix_score(w->matrix),
+                         .ranking = o->ranking,
                          .notes = w->notes,
                          .note_count = w->note_count,
                          .calibration = report->calibration};

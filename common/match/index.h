@@ -27,6 +27,7 @@ typedef struct ss_index_options {
     const char *taxonomy_version; /* NULL = from the file */
     unsigned prototypes;          /* set of ss_prototype_kind; 0 = label */
     ss_score_kind score;
+    ss_ranking ranking;
     const char *calibrate_path;  /* NULL = the default calibration */
     const char *gate_path;       /* labelled sentences for a gate (gate.h); NULL = no gate */
     const char *name;            /* of the release; NULL = "<encoder>-<taxonomy>" */

@@ -47,14 +47,16 @@ static json_t *note_map(const ss_manifest *manifest)
 static json_t *to_json(const ss_manifest *m)
 {
     const ss_calibration *c = &m->calibration;
-    return json_pack("{s:I,s:s,s:s,s:s,s:s,s:I,s:s,s:{s:s,s:s},s:I,s:I,s:o,s:{s:f,s:f,s:f,s:f,s:f,s:s,s:I},s:o,s:o}",
-                     "format", (json_int_t)m->format, "name", m->name, "createdAt", m->created_at, "program",
-                     m->program, "encoder", m->encoder, "dims", (json_int_t)m->dims, "precision", m->precision,
-                     "taxonomy", "name", m->taxonomy_name, "version", m->taxonomy_version, "skills",
-                     (json_int_t)m->skills, "prototypes", (json_int_t)m->prototypes, "prototypeKinds",
-                     prototype_kinds(m->prototype_kinds), "calibration", "slope", c->slope, "named", c->named, "gate",
-                     c->gate, "intercept", c->intercept, "threshold", c->threshold, "fittedOn", c->fitted_on,
-                     "sentences", (json_int_t)c->sentences, "blobs", blob_list(m), "notes", note_map(m));
+    return json_pack(
+        "{s:I,s:s,s:s,s:s,s:s,s:I,s:s,s:{s:s,s:s},s:I,s:I,s:o,s:{s:f,s:f},s:{s:f,s:f,s:f,s:f,s:f,s:f,s:s,s:I},s:o,"
+        "s:o}",
+        "format", (json_int_t)m->format, "name", m->name, "createdAt", m->created_at, "program", m->program, "encoder",
+        m->encoder, "dims", (json_int_t)m->dims, "precision", m->precision, "taxonomy", "name", m->taxonomy_name,
+        "version", m->taxonomy_version, "skills", (json_int_t)m->skills, "prototypes", (json_int_t)m->prototypes,
+        "prototypeKinds", prototype_kinds(m->prototype_kinds), "ranking", "named", m->ranking.named, "overlap",
+        m->ranking.overlap, "calibration", "slope", c->slope, "named", c->named, "overlap", c->overlap, "gate", c->gate,
+        "intercept", c->intercept, "threshold", c->threshold, "fittedOn", c->fitted_on, "sentences",
+        (json_int_t)c->sentences, "blobs", blob_list(m), "notes", note_map(m));
 }
 
 int ss_manifest_write(const ss_manifest *manifest, ss_buffer *out, ss_error *err)
@@ -104,10 +106,17 @@ static double get_real(reader *in, const json_t *object, const char *name)
     return 0;
 }
 
+/* A number that older releases have not. */
+static double get_newer_real(reader *in, const json_t *object, const char *name)
+{
+    return json_object_get(object, name) ? get_real(in, object, name) : 0;
+}
+
 static void get_calibration(reader *in, const json_t *object, ss_calibration *out)
 {
     *out = (ss_calibration){.slope = get_real(in, object, "slope"),
                             .named = get_real(in, object, "named"),
+                            .overlap = get_newer_real(in, object, "overlap"),
                             .gate = get_real(in, object, "gate"),
                             .intercept = get_real(in, object, "intercept"),
                             .threshold = get_real(in, object, "threshold"),
@@ -213,6 +222,9 @@ static void get_all(reader *in, const json_t *root, ss_manifest *out)
     out->prototype_kinds = get_kinds(in, json_object_get(root, "prototypeKinds"));
     out->score = get_score(in, json_object_get(root, "notes"));
     get_notes(in, json_object_get(root, "notes"), out);
+    const json_t *ranking = json_object_get(root, "ranking");
+    out->ranking.named = get_newer_real(in, ranking, "named");
+    out->ranking.overlap = get_newer_real(in, ranking, "overlap");
     get_calibration(in, json_object_get(root, "calibration"), &out->calibration);
     get_blobs(in, json_object_get(root, "blobs"), out);
 }

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "match/calibration.h"
+#include "match/ranking.h"
 #include "match/skill_matrix.h"
 
 enum { SS_RELEASE_FORMAT = 1, SS_RELEASE_MAX_BLOBS = 64, SS_MANIFEST_MAX_BYTES = 1 << 20 };
@@ -47,6 +48,7 @@ typedef struct ss_manifest {
     ss_score_kind score;  /* in the notes, as "score" */
     const ss_note *notes; /* (note_count) the others, by name */
     size_t note_count;
+    ss_ranking ranking; /* absent in older releases: 0, 0 */
     ss_calibration calibration;
     ss_blob_info *blobs;
     size_t blob_count;

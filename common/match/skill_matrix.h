@@ -66,7 +66,7 @@ const float *ss_skill_matrix_values(const ss_skill_matrix *matrix);
 ss_skill_matrix *ss_skill_matrix_decode(const void *rows, size_t rows_len, const void *values, size_t values_len,
                                         ss_error *err);
 
-/* One thread's memory for ss_skill_matrix_top and _scores, for one matrix; taken at once. max_k bounds k. */
+/* One thread's memory for ss_skill_matrix_top, for one matrix; taken at once. max_k bounds k. */
 ss_match_scratch *ss_match_scratch_new(const ss_skill_matrix *matrix, size_t max_k, ss_error *err);
 void ss_match_scratch_free(ss_match_scratch *scratch);
 
@@ -82,8 +82,8 @@ void ss_skill_matrix_top(const ss_skill_matrix *matrix, ss_match_scratch *scratc
 /* The score of one skill for one vector (D), as ss_skill_matrix_top gives it. */
 float ss_skill_matrix_score_of(const ss_skill_matrix *matrix, uint32_t skill, const float *vector);
 
-/* All scores: out (n, skills). For evaluation, where the rank of a given skill is wanted. */
-void ss_skill_matrix_scores(const ss_skill_matrix *matrix, ss_match_scratch *scratch, const float *vectors, size_t n,
-                            float *out);
+/* All scores: out (n, skills), each as ss_skill_matrix_score_of gives it, so that equal prototypes have equal scores.
+ * For evaluation, where the rank of a given skill is wanted. */
+void ss_skill_matrix_scores(const ss_skill_matrix *matrix, const float *vectors, size_t n, float *out);
 
 #endif

@@ -184,15 +184,9 @@ void ss_skill_matrix_top(const ss_skill_matrix *matrix, ss_match_scratch *scratc
     }
 }
 
-void ss_skill_matrix_scores(const ss_skill_matrix *matrix, ss_match_scratch *scratch, const float *vectors, size_t n,
-                            float *out)
+void ss_skill_matrix_scores(const ss_skill_matrix *matrix, const float *vectors, size_t n, float *out)
 {
-    for (size_t done = 0; done < n; done += QUERIES) {
-        size_t queries = n - done < QUERIES ? n - done : QUERIES;
-        for (size_t t = 0; t < matrix->tiles; t++) {
-            size_t rows = score_tile(matrix, t, vectors + done * matrix->dims, queries, scratch->scores);
-            for (size_t q = 0; q < queries; q++)
-                fold(matrix, t, scratch->scores + q * rows, out + (done + q) * matrix->skills + matrix->tile_begin[t]);
-        }
-    }
+    for (uint32_t s = 0; s < matrix->skills; s++) /* each skill's rows are read once for all sentences */
+        for (size_t q = 0; q < n; q++)
+            out[q * matrix->skills + s] = ss_skill_matrix_score_of(matrix, s, vectors + q * matrix->dims);
 }

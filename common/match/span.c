@@ -60,7 +60,9 @@ static int fold_all(ss_span_labels *labels, const ss_taxonomy *taxonomy)
     }
     labels->first[labels->skills] = labels->count;
     ss_folded_free(&work);
-    return bad ? bad : ss_named_index_build(labels, taxonomy);
+    if (bad || ss_named_index_build(labels, taxonomy)) return -1;
+    labels->overlap = ss_overlap_index_new(taxonomy);
+    return labels->overlap ? 0 : -1;
 }
 
 ss_span_labels *ss_span_labels_new(const ss_taxonomy *taxonomy, ss_error *err)
@@ -86,6 +88,7 @@ void ss_span_labels_free(ss_span_labels *labels)
     if (!labels) return;
     ss_arena_free(&labels->arena);
     ss_named_index_free(&labels->named);
+    ss_overlap_index_free(labels->overlap);
     free(labels->labels);
     free(labels->first);
     free(labels);
@@ -94,17 +97,21 @@ void ss_span_labels_free(ss_span_labels *labels)
 ss_span_finder *ss_span_finder_new(const ss_span_labels *labels, ss_error *err)
 {
     ss_span_finder *finder = calloc(1, sizeof *finder);
-    if (finder)
+    if (finder) {
         finder->labels = labels;
-    else
-        ss_fail_memory(err, "making a span finder");
-    return finder;
+        finder->overlap = ss_overlap_scratch_new(labels->overlap);
+        if (finder->overlap) return finder;
+    }
+    free(finder);
+    ss_fail_memory(err, "making a span finder");
+    return NULL;
 }
 
 void ss_span_finder_free(ss_span_finder *finder)
 {
     if (!finder) return;
     ss_folded_free(&finder->sentence);
+    ss_overlap_scratch_free(finder->overlap);
     free(finder);
 }
 
@@ -112,7 +119,7 @@ int ss_span_sentence(ss_span_finder *finder, const char *text, size_t len, ss_er
 {
     finder->source = text;
     finder->len = len;
-    if (!ss_fold(&finder->sentence, text, len)) return 0;
+    if (!ss_fold(&finder->sentence, text, len) && !ss_overlap_take(finder->overlap, &finder->sentence)) return 0;
     finder->sentence.len = 0;
     return ss_fail_memory(err, "looking for labels in a sentence");
 }
@@ -166,4 +173,39 @@ ss_label_span ss_span_find(const ss_span_finder *finder, uint32_t skill)
         if (at != SIZE_MAX) return (ss_label_span){in->begin[at], in->end[end - 1], 1};
     }
     return (ss_label_span){0, finder->len, 0};
+}
+
+/* Falling overlap, equal ones by number: the order of ss_overlap_all plays no part. */
+static int comes_before(const ss_overlap_scratch *overlap, uint32_t skill, float own, uint32_t other)
+{
+    float theirs = ss_overlap_found(overlap, other);
+    return own > theirs || (own == theirs && skill < other);
+}
+
+float ss_span_overlap(const ss_span_finder *finder, uint32_t skill)
+{
+    return ss_overlap_of(finder->overlap, skill);
+}
+
+void ss_span_add_overlaps(ss_span_finder *finder, float weight, float *scores)
+{
+    const uint32_t *skills;
+    size_t count = ss_overlap_all(finder->overlap, &skills);
+    for (size_t i = 0; i < count; i++) scores[skills[i]] += weight * ss_overlap_found(finder->overlap, skills[i]);
+}
+
+size_t ss_span_most_overlapping(ss_span_finder *finder, uint32_t *out, size_t max)
+{
+    const uint32_t *skills;
+    size_t count = ss_overlap_all(finder->overlap, &skills), n = 0;
+    for (size_t i = 0; max && i < count; i++) {
+        float own = ss_overlap_found(finder->overlap, skills[i]);
+        size_t at = n;
+        while (at && comes_before(finder->overlap, skills[i], own, out[at - 1])) at--;
+        if (at == max) continue;
+        if (n < max) n++;
+        memmove(out + at + 1, out + at, (n - at - 1) * sizeof *out);
+        out[at] = skills[i];
+    }
+    return n;
 }

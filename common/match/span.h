@@ -50,4 +50,15 @@ ss_label_span ss_span_find(const ss_span_finder *finder, uint32_t skill);
  * the order of their places, and returns how many. */
 size_t ss_span_named(const ss_span_finder *finder, uint32_t *skills, size_t max);
 
+/* How much of a skill's names stands in the sentence taken last, word by word: 0 or more, some 3 for a whole name of
+ * one rare word. overlap.h has the formula. */
+float ss_span_overlap(const ss_span_finder *finder, uint32_t skill);
+
+/* The skills with the largest overlaps, by falling overlap, equal ones by number; at most `max`, none with 0. Tens of
+ * microseconds. */
+size_t ss_span_most_overlapping(ss_span_finder *finder, uint32_t *skills, size_t max);
+
+/* Adds weight * overlap to the score of every skill (scores: one per skill of the taxonomy). */
+void ss_span_add_overlaps(ss_span_finder *finder, float weight, float *scores);
+
 #endif

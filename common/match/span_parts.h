@@ -4,6 +4,7 @@
 #define SKILLSTREAM_MATCH_SPAN_PARTS_H
 
 #include "base/arena.h"
+#include "match/overlap.h"
 #include "match/span.h"
 #include "match/span_fold.h"
 
@@ -35,11 +36,13 @@ struct ss_span_labels {
     size_t *first; /* (skills + 1) labels first[s] .. first[s+1]-1 are of skill s, longest first */
     size_t skills;
     ss_named_index named;
+    ss_overlap_index *overlap;
 };
 
 struct ss_span_finder {
     const ss_span_labels *labels;
     ss_folded sentence;
+    ss_overlap_scratch *overlap;
     const char *source; /* the sentence's own bytes */
     size_t len;
 };

@@ -71,7 +71,7 @@ static int agrees(const json_t *recorded, const char *figure, double ours)
 static int check_set(const ranker *r, const char *path, const char *name, const json_t *recorded, ss_error *err)
 {
     ss_evaluation e;
-    if (ss_evaluate(path, 0, r->taxonomy, r->matrix, r->embedder, NULL, NULL, &e, err)) return -1;
+    if (ss_evaluate(path, 0, r->taxonomy, r->matrix, NULL, r->embedder, NULL, NULL, &e, err)) return -1;
     printf("%s: %zu queries, %zu gold, %zu unknown\n", name, e.queries, e.gold, e.unknown);
     int same = agrees(recorded, "RP@1", e.rp1) & agrees(recorded, "RP@5", e.rp5) & agrees(recorded, "RP@10", e.rp10) &
                agrees(recorded, "MRR", e.mrr);

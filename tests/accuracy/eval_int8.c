@@ -38,7 +38,7 @@ static int evaluate(const ss_fileset *model, ss_precision precision, const ss_ta
     for (size_t i = 0; !bad && i < SETS; i++) {
         char path[PATH_ROOM];
         snprintf(path, sizeof path, "%s/data/validation/%s.csv", shared, sets[i]);
-        bad = ss_evaluate(path, 0, taxonomy, matrix, embedder, NULL, NULL, &out[i], err);
+        bad = ss_evaluate(path, 0, taxonomy, matrix, NULL, embedder, NULL, NULL, &out[i], err);
     }
     ss_skill_matrix_free(matrix);
     ss_prototypes_free(&labels);

@@ -1,5 +1,6 @@
 /* cmd_eval.c - `skillstream eval`: ranking figures of a release on benchmark files. The protocol is in
  * match/evaluate.h. */
+#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@ typedef struct values {
     ss_common_values common;
     const char *release, *precision;
     int json, exact;
+    double named_weight, overlap_weight;
     uint64_t threads;
 } values;
 
@@ -27,6 +29,12 @@ static const ss_option table[] = {
      "Compare labels byte for byte instead of without blanks at both ends.", 0},
     {"precision", SS_OPT_CHOICE, AT(precision), NULL, "fp32|int8", "P", NULL,
      "Arithmetic of the encoder. Default: the one that the release was made with.", 0},
+    {"named-weight", SS_OPT_REAL, AT(named_weight), NULL, "0..10", "W", NULL,
+     "Added to the score of a skill whose preferred label stands in the sentence. Default: the release's.", 0},
+    {"overlap-weight", SS_OPT_REAL, AT(overlap_weight), NULL, "0..10", "W", NULL,
+     "Times the overlap of a skill's names with the sentence, word by word, added likewise; both 0: ranked by vectors "
+     "alone. Default: the release's.",
+     0},
     {"json", SS_OPT_FLAG, AT(json), "false", NULL, NULL, "Output", "One JSON object instead of a table.", 0},
     {"threads", SS_OPT_COUNT, AT(threads), "0", "0..1024", "N", NULL, "Compute threads; 0: one per processor.", 0},
     {.name = NULL}};
@@ -75,12 +83,15 @@ static int evaluate(const values *v, const ss_strings *files, const ss_release *
 {
     if (!v->json)
         printf("%-24s%8s%7s%8s%8s%8s%8s%8s\n", "set", "queries", "gold", "unknown", "RP@1", "RP@5", "RP@10", "MRR");
+    ss_ranking ranking = ss_release_manifest(release)->ranking;
+    if (!isnan(v->named_weight)) ranking.named = v->named_weight;
+    if (!isnan(v->overlap_weight)) ranking.overlap = v->overlap_weight;
     for (size_t i = 0; i < files->count; i++) {
         ss_evaluation e = {0};
         ss_progress bar;
         ss_progress_start(&bar, "embedding sentences", "sentences", 0);
-        if (ss_evaluate(files->items[i], v->exact, ss_release_taxonomy(release), ss_release_matrix(release), embedder,
-                        show, &bar, &e, err))
+        if (ss_evaluate(files->items[i], v->exact, ss_release_taxonomy(release), ss_release_matrix(release), &ranking,
+                        embedder, show, &bar, &e, err))
             return -1;
         ss_progress_end(&bar, e.queries);
         print_one(v, files->items[i], &e, i);

@@ -11,6 +11,7 @@ typedef struct values {
     ss_common_values common;
     const char *encoder, *taxonomy, *taxonomy_name, *taxonomy_version, *out, *prototypes, *score, *calibrate, *gate,
         *precision, *name;
+    double named_weight, overlap_weight;
     uint64_t threads;
 } values;
 
@@ -40,6 +41,13 @@ static const ss_option table[] = {
      "Which texts of a skill are embedded: label,alternatives,description. More find more, at more cost.", 0},
     {"score", SS_OPT_CHOICE, AT(score), "best", "best|mean-label-best", "HOW", NULL,
      "Score of a skill from its prototypes: the best one, or half the label's and half the best one's.", 0},
+    {"named-weight", SS_OPT_REAL, AT(named_weight), "0", "0..10", "W", NULL,
+     "Added to the score that ranks a skill whose preferred label stands in the sentence (skillstream eval).", 0},
+    {"overlap-weight", SS_OPT_REAL, AT(overlap_weight), "0", "0..10", "W", NULL,
+     "Times the overlap of a skill's names with the sentence, word by word (0 to some 3), added likewise. Mentions "
+     "weigh "
+     "both by the calibration.",
+     0},
     {"precision", SS_OPT_CHOICE, AT(precision), "fp32", "fp32|int8", "P", NULL,
      "Arithmetic of the encoder, now and in those who use the release; int8 is several times faster.", 0},
     {"out", SS_OPT_STRING, AT(out), NULL, NULL, "FILE", "Output", "The release file.", SS_OPT_REQUIRED},
@@ -107,6 +115,7 @@ static int run(int argc, char **argv)
                               .taxonomy_path = v.taxonomy,
                               .taxonomy_name = v.taxonomy_name,
                               .taxonomy_version = v.taxonomy_version,
+                              .ranking = {.named = v.named_weight, .overlap = v.overlap_weight},
                               .calibrate_path = v.calibrate,
                               .gate_path = v.gate,
                               .name = v.name,

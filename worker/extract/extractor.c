@@ -259,8 +259,8 @@ static int settle_sentence(work *w, thread_state *t, size_t unknown, ss_hit *hit
     uint32_t number = w->unknown[unknown];
     ss_string_view text = w->distinct.texts[number];
     if (ss_span_sentence(t->finder, text.data, text.len, &t->error)) return -1;
-    count = ss_candidates_add_named(ss_release_matrix(w->x->release), t->finder,
-                                    w->vectors + unknown * w->x->cache_release.dims, hits, count, SS_EXTRACT_HITS);
+    count = ss_candidates_add_worded(ss_release_matrix(w->x->release), t->finder,
+                                     w->vectors + unknown * w->x->cache_release.dims, hits, count, SS_EXTRACT_HITS);
     const ss_gate *gate = ss_release_gate(w->x->release);
     const float *vector = w->vectors + unknown * w->x->cache_release.dims;
     w->found[number] = (ss_cached){.count = (int32_t)count, .gate = gate ? ss_gate_logit(gate, vector) : 0};

@@ -51,8 +51,10 @@ static size_t keep(const ss_release *release, const ss_mention_rules *rules, con
     size_t named_count = ss_span_named(finder, named, SS_EXTRACT_HITS), n = 0;
     for (size_t i = 0; i < hits->count; i++) {
         ss_hit_value hit = hits->hits[i];
-        ss_evidence evidence = {
-            .score = hit.score, .gate = hits->gate, .named = is_named(named, named_count, hit.skill)};
+        ss_evidence evidence = {.score = hit.score,
+                                .gate = hits->gate,
+                                .overlap = ss_span_overlap(finder, hit.skill),
+                                .named = is_named(named, named_count, hit.skill)};
         kept item = {.hit = hit, .probability = ss_calibration_probability(calibration, evidence)};
         if (item.probability < rules->threshold) continue;
         size_t at = n++;

@@ -24,6 +24,11 @@ const ss_command *ss_recipe_command(void)
     return &command;
 }
 
+ss_ranking ss_recipe_ranking(const ss_recipe *recipe)
+{
+    return (ss_ranking){.named = recipe->named_weight, .overlap = recipe->overlap_weight};
+}
+
 int ss_recipe_check(const ss_recipe *r, ss_error *err)
 {
     unsigned kinds;

@@ -13,6 +13,7 @@
 
 #include "base/buffer.h"
 #include "base/options.h"
+#include "match/ranking.h"
 
 typedef struct ss_recipe {
     /* data */
@@ -33,7 +34,9 @@ typedef struct ss_recipe {
     uint64_t validate_every, patience, checkpoint_every, threads, activation_memory;
     int keep_best;
     /* the release */
-    const char *prototypes, *score, *calibrate, *gate, *name, *judge;
+    const char *prototypes, *score;
+    double named_weight, overlap_weight;
+    const char *calibrate, *gate, *name, *judge;
     double margin, sure;
 } ss_recipe;
 
@@ -120,6 +123,10 @@ typedef struct ss_recipe {
         "Which texts of a skill are embedded: label,alternatives,description.", 0)                                     \
     SS_RECIPE_ROW(S, m, "score", SS_OPT_CHOICE, score, "best", "best|mean-label-best", "HOW", NULL,                    \
         "Score of a skill from its prototypes: the best one, or half the label's and half the best one's.", 0)         \
+    SS_RECIPE_ROW(S, m, "named-weight", SS_OPT_REAL, named_weight, "0", "0..10", "W", NULL,                            \
+        "Added to the score that ranks a skill whose preferred label stands in the sentence.", 0)                      \
+    SS_RECIPE_ROW(S, m, "overlap-weight", SS_OPT_REAL, overlap_weight, "0", "0..10", "W", NULL,                        \
+        "Times the overlap of a skill's names with the sentence, word by word (0 to some 3), added likewise.", 0)      \
     SS_RECIPE_ROW(S, m, "calibrate", SS_OPT_STRING, calibrate, NULL, NULL, "FILE.csv", NULL,                           \
         "Labelled sentences to which probability and threshold are fitted, as for `skillstream index`.", 0)            \
     SS_RECIPE_ROW(S, m, "gate", SS_OPT_STRING, gate, "pairs", NULL, "FILE.csv", NULL,                                  \
@@ -133,6 +140,9 @@ typedef struct ss_recipe {
     SS_RECIPE_ROW(S, m, "sure", SS_OPT_REAL, sure, "0.95", "0..1", "P", NULL,                                          \
         "... in at least this share of resamples of the validation sentences (paired bootstrap).", 0)
 /* clang-format on */
+
+/* How skills are ranked: for the figures, and in the release. */
+ss_ranking ss_recipe_ranking(const ss_recipe *recipe);
 
 /* Checks what the table cannot: options that contradict each other. SS_CONFIG. */
 int ss_recipe_check(const ss_recipe *recipe, ss_error *err);

@@ -207,8 +207,9 @@ static int describe(void *ctx, const ss_taxonomy *taxonomy, const ss_skill_matri
                     const ss_note **notes, size_t *count, ss_error *err)
 {
     finishing *f = ctx;
+    ss_ranking ranking = ss_recipe_ranking(f->o->recipe);
     busy(f, "figures after");
-    if (ss_side_measure(&f->validate, taxonomy, matrix, embedder, &f->after, err) ||
+    if (ss_side_measure(&f->validate, taxonomy, matrix, &ranking, embedder, &f->after, err) ||
         ss_verdict_find(f->o->recipe, &f->before, &f->after, &f->outcome->verdict, err))
         return -1;
     return ss_training_notes(&f->report, &f->arena, notes, count, err);
@@ -258,6 +259,7 @@ static int build_release(finishing *f, const char *path, ss_error *err)
                               .taxonomy_path = o->taxonomy_path,
                               .taxonomy_name = o->taxonomy_name,
                               .taxonomy_version = o->taxonomy_version,
+                              .ranking = ss_recipe_ranking(o->recipe),
                               .calibrate_path = o->recipe->calibrate,
                               .gate_path = gate,
                               .name = o->recipe->name ? o->recipe->name : name,

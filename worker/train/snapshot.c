@@ -42,7 +42,7 @@ static int evaluate_all(const snapshot *s, const ss_taxonomy *taxonomy, const ss
     *rp5 = *mrr = 0;
     for (size_t i = 0; i < validate->count; i++) {
         ss_evaluation e;
-        if (ss_evaluate(validate->items[i], 0, taxonomy, s->matrix, s->embedder, NULL, NULL, &e, err)) return -1;
+        if (ss_evaluate(validate->items[i], 0, taxonomy, s->matrix, NULL, s->embedder, NULL, NULL, &e, err)) return -1;
         *rp5 += e.rp5 / (double)validate->count;
         *mrr += e.mrr / (double)validate->count;
     }

@@ -107,8 +107,6 @@ static void figures_are_the_protocols(void **state)
 {
     const fixture *f = *state;
     write_benchmark(f);
-    ss_match_scratch *scratch = ss_match_scratch_new(f->matrix, 1, NULL);
-    assert_non_null(scratch);
     double rp[3] = {0}, mrr = 0;
     const int ks[] = {1, 5, 10};
     size_t queries = 0, gold_total = 0, unknown = 0;
@@ -118,7 +116,7 @@ static void figures_are_the_protocols(void **state)
         float vector[TINY_MODEL_DIMS], scores[SKILLS];
         ss_string_view text = {sentence, strlen(sentence)};
         assert_int_equal(ss_embed_texts(f->embedder, &text, 1, vector, NULL, NULL, NULL), 0);
-        ss_skill_matrix_scores(f->matrix, scratch, vector, 1, scores);
+        ss_skill_matrix_scores(f->matrix, vector, 1, scores);
         const char *seen[8], *label;
         int ranks[8], count = 0, best = -1;
         for (int g = 0; (label = gold_label(f, i, g)); g++) {
@@ -141,12 +139,11 @@ static void figures_are_the_protocols(void **state)
         }
         if (best >= 0) mrr += 1.0 / (best + 1);
     }
-    ss_match_scratch_free(scratch);
     ss_evaluation e;
     ss_error err = {0};
-    assert_int_equal(
-        ss_evaluate(temp_path(f->folder, "bench.csv"), 0, f->taxonomy, f->matrix, f->embedder, NULL, NULL, &e, &err),
-        0);
+    assert_int_equal(ss_evaluate(temp_path(f->folder, "bench.csv"), 0, f->taxonomy, f->matrix, NULL, f->embedder, NULL,
+                                 NULL, &e, &err),
+                     0);
     assert_int_equal(e.queries, queries);
     assert_int_equal(e.gold, gold_total);
     assert_int_equal(e.unknown, unknown);
@@ -167,9 +164,9 @@ static void says_what_is_wrong_with_the_file(void **state)
         ss_evaluation e;
         ss_error err = {0};
         temp_write_text(f->folder, "bad.csv", bad[i][0]);
-        assert_int_equal(
-            ss_evaluate(temp_path(f->folder, "bad.csv"), 0, f->taxonomy, f->matrix, f->embedder, NULL, NULL, &e, &err),
-            -1);
+        assert_int_equal(ss_evaluate(temp_path(f->folder, "bad.csv"), 0, f->taxonomy, f->matrix, NULL, f->embedder,
+                                     NULL, NULL, &e, &err),
+                         -1);
         assert_int_equal(err.status, SS_INPUT);
         assert_non_null(strstr(err.text, bad[i][1]));
     }

@@ -151,7 +151,7 @@ static void named_skills_join_the_nearest_in_order(void **state)
     assert_int_equal(ss_span_sentence(f->finder, "tools, SQL, Java", 16, NULL), 0);
     for (size_t room = 3; room <= 5; room++) {
         ss_hit hits[5] = {{JAVA, 1.0f}, {CPP, 0.99f}, {C, 0.98f}};
-        size_t n = ss_candidates_add_named(matrix, f->finder, vector, hits, 3, room);
+        size_t n = ss_candidates_add_worded(matrix, f->finder, vector, hits, 3, room);
         assert_int_equal(n, room);
         unsigned set = 0;
         for (size_t i = 0; i < n; i++) {
@@ -166,6 +166,28 @@ static void named_skills_join_the_nearest_in_order(void **state)
     ss_skill_matrix_free(matrix);
 }
 
+static void overlapping_skills_join_while_there_is_room(void **state)
+{
+    const fixture *f = *state;
+    ss_skill_matrix *matrix = make_matrix(f);
+    const float vector[2] = {1, 0};
+    uint32_t most[2];
+    assert_int_equal(ss_span_sentence(f->finder, "the computer", 12, NULL), 0); /* a word of brackets: in no name */
+    assert_int_equal(ss_span_most_overlapping(f->finder, most, 2), 0);
+    assert_int_equal(ss_span_sentence(f->finder, "for managers", 12, NULL),
+                     0); /* one stem with "manage", not its name */
+    assert_int_equal(ss_span_most_overlapping(f->finder, most, 2), 2);
+    assert_int_equal(most[0], MANAGE);
+    assert_int_equal(most[1], MANAGE_STAFF); /* half of it */
+    assert_true(ss_span_overlap(f->finder, MANAGE) > ss_span_overlap(f->finder, MANAGE_STAFF));
+    ss_hit hits[3] = {{JAVA, 1.0f}, {CPP, 0.99f}};
+    assert_int_equal(ss_candidates_add_worded(matrix, f->finder, vector, hits, 2, 2), 2);
+    assert_int_equal(hits[1].skill, CPP); /* no room: nothing makes way */
+    assert_int_equal(ss_candidates_add_worded(matrix, f->finder, vector, hits, 2, 3), 3);
+    assert_int_equal(hits[2].skill, MANAGE);
+    ss_skill_matrix_free(matrix);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +195,7 @@ int main(void)
         cmocka_unit_test(agrees_with_looking_for_each_label),
         cmocka_unit_test(stops_at_the_limit),
         cmocka_unit_test(named_skills_join_the_nearest_in_order),
+        cmocka_unit_test(overlapping_skills_join_while_there_is_room),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

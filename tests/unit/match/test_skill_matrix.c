@@ -107,7 +107,7 @@ static void check_against_brute_force(const uint32_t *rows_of, size_t skills, si
     double *scores = calloc(skills, sizeof *scores);
     assert_true(scratch && hits && counts && all && scores);
     ss_skill_matrix_top(p.matrix, scratch, p.vectors, n, k, hits, counts);
-    ss_skill_matrix_scores(p.matrix, scratch, p.vectors, n, all);
+    ss_skill_matrix_scores(p.matrix, p.vectors, n, all);
     for (size_t i = 0; i < n; i++) {
         brute_force(&p, p.vectors + i * p.dims, kind, scores);
         for (size_t s = 0; s < skills; s++) assert_true(fabs(scores[s] - all[i * skills + s]) < 1e-5);
