@@ -23,10 +23,9 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "match/gate.h"
 #include "match/labelled.h"
 #include "match/skill_matrix.h"
-
-struct ss_gate; /* gate.h */
 
 typedef struct ss_calibration {
     double slope;
@@ -96,8 +95,24 @@ typedef struct ss_calibration_report {
  * candidates (candidates.h) of every sentence; gold skills that are not among them count as missed. `progress` may be
  * NULL; it counts sentences. SS_INPUT: no gold skill among the hits; higher scores do not mean likelier skills. */
 int ss_calibration_measure(const ss_labelled_set *set, const char *name, const ss_taxonomy *taxonomy,
-                           const ss_skill_matrix *matrix, const struct ss_gate *gate, ss_embedder *embedder,
+                           const ss_skill_matrix *matrix, const ss_gate *gate, ss_embedder *embedder,
                            ss_embed_progress *progress, void *ctx, ss_calibration *out, ss_calibration_report *report,
                            ss_error *err);
+
+/* What a worker would publish for labelled sentences, against what people found in them: `skillstream eval --mentions`.
+ */
+typedef struct ss_mentions_report {
+    size_t sentences, with_skill, gold; /* as above */
+    size_t kept, right;                 /* candidates at or above the threshold, those that are gold */
+    double precision, recall, f1;       /* micro: over all sentences, those without a skill included */
+    int gated;                          /* 1: `gate` is filled: there is one, and sentences of both kinds */
+    ss_gate_report gate;
+} ss_mentions_report;
+
+/* Counts the candidates of every sentence whose probability reaches the threshold; no limit of mentions per sentence.
+ * gate and progress may be NULL. */
+int ss_mentions_measure(const ss_labelled_set *set, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
+                        const ss_gate *gate, const ss_calibration *calibration, ss_embedder *embedder,
+                        ss_embed_progress *progress, void *ctx, ss_mentions_report *out, ss_error *err);
 
 #endif

@@ -146,3 +146,53 @@ int ss_calibration_measure(const ss_labelled_set *set, const char *name, const s
     free(list.items);
     return result;
 }
+
+/* ---- what is published ---- */
+
+static void count_kept(const pairs *list, const ss_calibration *calibration, ss_mentions_report *out)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (ss_calibration_probability(calibration, list->items[i].evidence) < calibration->threshold) continue;
+        out->kept++;
+        out->right += list->items[i].positive != 0;
+    }
+    if (out->kept) out->precision = (double)out->right / (double)out->kept;
+    if (out->gold) out->recall = (double)out->right / (double)out->gold;
+    if (out->kept + out->gold) out->f1 = 2.0 * (double)out->right / (double)(out->kept + out->gold);
+}
+
+static int measure_gate(const ss_labelled_set *set, const ss_gate *gate, const float *vectors, ss_mentions_report *out,
+                        ss_error *err)
+{
+    size_t n = out->sentences, dims = gate ? ss_gate_dims(gate) : 0;
+    if (!gate || !out->with_skill || out->with_skill == n) return 0;
+    float *logits = calloc(n, sizeof *logits);
+    int *asks = calloc(n, sizeof *asks);
+    int bad = logits && asks ? 0 : ss_fail_memory(err, "measuring the gate");
+    for (size_t i = 0; !bad && i < n; i++) {
+        logits[i] = ss_gate_logit(gate, vectors + i * dims);
+        asks[i] = ss_labelled_item(set, i)->gold_count > 0;
+    }
+    if (!bad) bad = ss_gate_measure(logits, asks, n, &out->gate, err);
+    out->gated = !bad;
+    free(logits);
+    free(asks);
+    return bad;
+}
+
+int ss_mentions_measure(const ss_labelled_set *set, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
+                        const ss_gate *gate, const ss_calibration *calibration, ss_embedder *embedder,
+                        ss_embed_progress *progress, void *ctx, ss_mentions_report *out, ss_error *err)
+{
+    ss_calibration_report counts;
+    count_set(set, &counts);
+    *out = (ss_mentions_report){.sentences = counts.sentences, .with_skill = counts.with_skill, .gold = counts.gold};
+    float *vectors = ss_labelled_embed(set, embedder, progress, ctx, err);
+    pairs list = {0};
+    int bad = !vectors || collect_pairs(set, taxonomy, matrix, gate, vectors, &list, err) ||
+              measure_gate(set, gate, vectors, out, err);
+    if (!bad) count_kept(&list, calibration, out);
+    free(vectors);
+    free(list.items);
+    return bad ? -1 : 0;
+}
