@@ -22,7 +22,9 @@ typedef struct ss_kafka_client {
 
 int ss_kafka_client_init(ss_kafka_client *client, const ss_kafka_config *config, ss_error *err);
 void ss_kafka_client_free(ss_kafka_client *client);
-/* The last error that librdkafka reported by callback, 0 = none; text may be NULL. */
+/* The last error that librdkafka reported by callback, 0 = none; text may be NULL. __SSL stands for
+ * a broker's certificate that we refuse, with the reason and the way out as text; other failures of TLS (a connection
+ * closed in the middle of a handshake) are __TRANSPORT, because they may pass by themselves. */
 rd_kafka_resp_err_t ss_kafka_client_error(ss_kafka_client *client, char *text, size_t size);
 /* Forgets it: what comes from now on belongs to a new attempt. */
 void ss_kafka_client_clear(ss_kafka_client *client);

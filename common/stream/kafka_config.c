@@ -15,6 +15,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <openssl/x509_vfy.h>
+
 #include "stream/kafka_client.h"
 
 enum { KEY_ROOM = 128, COOPERATIVE_FROM = 0x020a0000 };
@@ -68,17 +70,57 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
     client->log(client->log_arg, level, facility, text);
 }
 
-static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+/* The certificate's own refusal is told by on_certificate, which knows why. */
+static int is_refused_certificate(rd_kafka_resp_err_t code, const char *reason)
+{
+    return code == RD_KAFKA_RESP_ERR__SSL && reason && strstr(reason, "certificate verify failed");
+}
+
+static void on_error(rd_kafka_t *rk, int number, const char *reason, void *opaque)
 {
     ss_kafka_client *client = opaque;
+    rd_kafka_resp_err_t code = (rd_kafka_resp_err_t)number;
     (void)rk;
+    if (is_refused_certificate(code, reason)) return;
+    if (code == RD_KAFKA_RESP_ERR__SSL) code = RD_KAFKA_RESP_ERR__TRANSPORT;
     pthread_mutex_lock(&client->lock);
     /* "All brokers down" only sums up; the reason before it is the one that helps. */
     if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || !client->last_error) {
-        client->last_error = (rd_kafka_resp_err_t)code;
+        client->last_error = code;
         snprintf(client->last_text, sizeof client->last_text, "%s", reason ? reason : "");
     }
     pthread_mutex_unlock(&client->lock);
+}
+
+static const char *way_out(int x509_error)
+{
+    switch (x509_error) {
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE: return "name the authority to trust: --kafka ssl.ca.location=FILE";
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        return "the brokers must be named, in --bootstrap and by themselves, as their certificates name them";
+    default: return "renew it at the broker";
+    }
+}
+
+/* Asked for each certificate of a broker's chain, on librdkafka's threads. Decides nothing: OpenSSL's verdict stands.
+ */
+static int on_certificate(rd_kafka_t *rk, const char *broker, int32_t id, int *x509_error, int depth, const char *der,
+                          size_t size, char *why, size_t why_size, void *opaque)
+{
+    ss_kafka_client *client = opaque;
+    (void)rk, (void)id, (void)depth, (void)der, (void)size;
+    if (!*x509_error) return 1;
+    snprintf(why, why_size, "%s", X509_verify_cert_error_string(*x509_error));
+    pthread_mutex_lock(&client->lock);
+    client->last_error = RD_KAFKA_RESP_ERR__SSL;
+    snprintf(client->last_text, sizeof client->last_text, "%.80s: %s; %s", broker, why, way_out(*x509_error));
+    pthread_mutex_unlock(&client->lock);
+    return 0;
 }
 
 /* --- settings --- */
@@ -162,6 +204,7 @@ rd_kafka_conf_t *ss_kafka_conf_new(const ss_kafka_config *config, ss_kafka_clien
     rd_kafka_conf_set_opaque(conf, client);
     rd_kafka_conf_set_log_cb(conf, on_log);
     rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_ssl_cert_verify_cb(conf, on_certificate); /* fails only where librdkafka has no TLS */
     return conf;
 fail:
     rd_kafka_conf_destroy(conf);

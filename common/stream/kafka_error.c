@@ -9,6 +9,7 @@ ss_status ss_kafka_status(rd_kafka_resp_err_t code)
     switch (code) {
     case RD_KAFKA_RESP_ERR_NO_ERROR: return SS_OK;
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR__SSL: /* see ss_kafka_client_error */
     case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
     case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
@@ -45,8 +46,13 @@ int ss_kafka_fail_away(ss_error *err, ss_kafka_client *client, const char *boots
 {
     char text[256];
     rd_kafka_resp_err_t code = ss_kafka_client_error(client, text, sizeof text);
+    if (code == RD_KAFKA_RESP_ERR__SSL)
+        return ss_fail(err, SS_AUTH, "the certificate of a broker is refused: %s", text);
     if (ss_kafka_status(code) == SS_AUTH && code)
-        return ss_fail(err, SS_AUTH, "the broker at %s refuses the credentials: %s", bootstrap, text);
+        return ss_fail(err, SS_AUTH,
+                       "the broker at %s refuses the credentials: %s; check sasl.mechanism, sasl.username and "
+                       "sasl.password of --kafka",
+                       bootstrap, text);
     return ss_fail_with(err, SS_NETWORK, SS_RETRY, "no broker at %s after %lld s%s%s", bootstrap,
                         (long long)((waited_ms + 999) / 1000), *text ? ": " : "", text);
 }

@@ -1,10 +1,10 @@
 /* redis_client.c - see redis_client.h.
  *
- * hiredis formats commands and parses replies; sending, receiving and waiting
- * are done here. After the (blocking, bounded) connect the socket is switched to
- * non-blocking and every call runs write / read / poll against one deadline, so
- * a server that drips bytes cannot stretch a time-out, as it could with hiredis'
- * own per-read SO_RCVTIMEO.
+ * hiredis connects, formats commands and parses replies; sending and receiving
+ * (redis_link.h, where TLS is) and waiting are done here. After the (blocking,
+ * bounded) connect the socket is switched to non-blocking and every call runs
+ * write / read / poll against one deadline, so a server that drips bytes cannot
+ * stretch a time-out, as it could with hiredis' own per-read SO_RCVTIMEO.
  *
  * State: `context` is NULL or a connection on which the handshake succeeded.
  * `pending` counts the commands in the pipe whose reply was not read. Each
@@ -17,28 +17,26 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
 
 #include <hiredis/hiredis.h>
-#if HIREDIS_MAJOR >= 1 && defined(SS_HAVE_HIREDIS_SSL)
-#include <hiredis/hiredis_ssl.h>
-#define SS_REDIS_TLS 1
-#else
-#define SS_REDIS_TLS 0
-#endif
 
+#include "base/buffer.h"
 #include "base/clock.h"
+#include "stream/redis_link.h"
 
-enum { WORDS_MAX = 16, NAME_SIZE = 300 };
+enum { WORDS_MAX = 16, NAME_SIZE = 300, PIECE = 32 * 1024, OUT_KEPT = 1 << 20 };
 
 struct ss_redis {
     redisContext *context;
+    ss_redis_link link; /* on the context's socket */
     size_t pending;
-    int unsent; /* the send buffer holds something */
+    ss_buffer out; /* commands; those before `sent` are on their way */
+    size_t sent;
+    char piece[PIECE]; /* what one read takes */
 
     ss_redis_url url;
     char name[NAME_SIZE];
@@ -53,9 +51,7 @@ struct ss_redis {
     const char **argv; /* scratch for hiredis, grown as needed */
     size_t *lens;
     size_t arg_room;
-#if SS_REDIS_TLS
-    redisSSLContext *tls;
-#endif
+    ss_redis_tls *tls; /* NULL = plain */
 };
 
 /* ---- Errors ---- */
@@ -85,10 +81,12 @@ static int fail_by_reply(const ss_redis *redis, const char *text, ss_error *err)
 
 static void drop(ss_redis *redis)
 {
+    ss_redis_link_close(&redis->link);
     if (redis->context) redisFree(redis->context);
     redis->context = NULL;
     redis->pending = 0;
-    redis->unsent = 0;
+    ss_buffer_clear(&redis->out);
+    redis->sent = 0;
 }
 
 /* The connection is gone: remember why, start the backoff, tell the caller. */
@@ -115,6 +113,13 @@ static int lose_timeout(ss_redis *redis, ss_error *err)
     ss_error why;
     ss_fail_with(&why, SS_TIMEOUT, SS_RETRY, "%s: no answer in time", redis->name);
     return lose(redis, &why, err);
+}
+
+/* The link says what is wrong. */
+static int lose_link(ss_redis *redis, ss_error *why, ss_error *err)
+{
+    ss_fail_in(why, "%s", redis->name);
+    return lose(redis, why, err);
 }
 
 /* hiredis says what is wrong in errstr, or leaves it in errno for REDIS_ERR_IO. */
@@ -146,30 +151,27 @@ static int wait_for(ss_redis *redis, short events, int64_t deadline, ss_error *e
     }
 }
 
-/* write(2) inside hiredis raises SIGPIPE on a dead connection; a library must not depend on the program's handlers. */
-static int write_quietly(redisContext *context, int *done)
+/* Waits for what the link asked for, or gives the connection up. */
+static int wait_link(ss_redis *redis, ssize_t result, ss_error *why, int64_t deadline, ss_error *err)
 {
-    sigset_t pipe_only, old, waiting;
-    sigemptyset(&pipe_only);
-    sigaddset(&pipe_only, SIGPIPE);
-    sigpending(&waiting);
-    pthread_sigmask(SIG_BLOCK, &pipe_only, &old);
-    int result = redisBufferWrite(context, done);
-    if (result != REDIS_OK && !sigismember(&waiting, SIGPIPE)) sigtimedwait(&pipe_only, NULL, &(struct timespec){0});
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return result;
+    if (result == SS_LINK_LOST) return lose_link(redis, why, err);
+    return wait_for(redis, result == SS_LINK_READ ? POLLIN : POLLOUT, deadline, err);
 }
 
 static int flush_until(ss_redis *redis, int64_t deadline, ss_error *err)
 {
-    while (redis->unsent) {
-        int done = 0;
-        if (write_quietly(redis->context, &done) != REDIS_OK) return lose_context(redis, err);
-        if (done)
-            redis->unsent = 0;
-        else if (wait_for(redis, POLLOUT, deadline, err))
+    while (redis->sent < redis->out.len) {
+        ss_error why = {0};
+        ssize_t sent =
+            ss_redis_link_send(&redis->link, redis->out.data + redis->sent, redis->out.len - redis->sent, &why);
+        if (sent > 0)
+            redis->sent += (size_t)sent;
+        else if (wait_link(redis, sent, &why, deadline, err))
             return -1;
     }
+    redis->sent = 0;
+    if (redis->out.cap > OUT_KEPT) ss_buffer_free(&redis->out); /* a release's blobs; the next one is long in coming */
+    ss_buffer_clear(&redis->out);
     return 0;
 }
 
@@ -179,8 +181,8 @@ static redisReply *read_until(ss_redis *redis, int64_t deadline, ss_error *err)
 {
     for (;;) {
         void *reply = NULL;
-        if (redisGetReplyFromReader(redis->context, &reply) != REDIS_OK) {
-            lose_context(redis, err);
+        if (redisReaderGetReply(redis->context->reader, &reply) != REDIS_OK) {
+            lose_network(redis, redis->context->reader->errstr, err);
             return NULL;
         }
         if (reply) {
@@ -188,12 +190,13 @@ static redisReply *read_until(ss_redis *redis, int64_t deadline, ss_error *err)
             redis->attempt = 0;
             return reply;
         }
-        size_t before = redis->context->reader->len;
-        if (redisBufferRead(redis->context) != REDIS_OK) {
-            lose_context(redis, err);
+        ss_error why = {0};
+        ssize_t got = ss_redis_link_receive(&redis->link, redis->piece, sizeof redis->piece, &why);
+        if (got > 0 && redisReaderFeed(redis->context->reader, redis->piece, (size_t)got) != REDIS_OK) {
+            lose_network(redis, "out of memory", err);
             return NULL;
         }
-        if (redis->context->reader->len == before && wait_for(redis, POLLIN, deadline, err)) return NULL;
+        if (got <= 0 && wait_link(redis, got, &why, deadline, err)) return NULL;
     }
 }
 
@@ -205,19 +208,16 @@ static struct timeval as_timeval(int64_t ms)
     return (struct timeval){.tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000};
 }
 
-static int start_tls(ss_redis *redis, ss_error *err)
+static int start_link(ss_redis *redis, int64_t deadline, ss_error *err)
 {
-#if SS_REDIS_TLS
-    if (redis->tls && redisInitiateSSLWithContext(redis->context, redis->tls) != REDIS_OK) {
-        char text[200];
-        snprintf(text, sizeof text, "TLS: %.180s", redis->context->errstr);
-        return lose_network(redis, text, err);
+    if (ss_redis_link_open(&redis->link, redis->context->fd, redis->tls))
+        return lose_network(redis, "out of memory", err);
+    for (;;) {
+        ss_error why = {0};
+        int got = ss_redis_link_handshake(&redis->link, &why);
+        if (got == 1) return 0;
+        if (wait_link(redis, got, &why, deadline, err)) return -1;
     }
-#else
-    (void)redis;
-    (void)err;
-#endif
-    return 0;
 }
 
 static int open_socket(ss_redis *redis, int64_t deadline, ss_error *err)
@@ -227,15 +227,24 @@ static int open_socket(ss_redis *redis, int64_t deadline, ss_error *err)
                                           : redisConnectWithTimeout(redis->url.host, redis->url.port, timeout);
     if (!redis->context) return ss_fail_memory(err, "connecting to Redis");
     if (redis->context->err) return lose_context(redis, err);
-    redisSetTimeout(redis->context, as_timeval(deadline - ss_now_ms())); /* for the TLS handshake */
-    if (start_tls(redis, err)) return -1;
     if (!redis->url.unix_path) redisEnableKeepAlive(redis->context);
     int flags = fcntl(redis->context->fd, F_GETFL);
     if (flags < 0 || fcntl(redis->context->fd, F_SETFL, flags | O_NONBLOCK) < 0)
         return lose_network(redis, strerror(errno), err);
     fcntl(redis->context->fd, F_SETFD, FD_CLOEXEC);
     redis->context->flags &= ~REDIS_BLOCK;
-    return 0;
+    return start_link(redis, deadline, err);
+}
+
+/* A command into the send buffer. */
+static int put_command(ss_redis *redis, size_t argc, const char **argv, const size_t *lens)
+{
+    char *text = NULL;
+    int len = redisFormatCommandArgv(&text, (int)argc, argv, lens);
+    int failed = len < 0 || ss_buffer_add(&redis->out, text, (size_t)len);
+    if (len >= 0) redisFreeCommand(text);
+    if (!failed) redis->pending++;
+    return failed ? -1 : 0;
 }
 
 /* One command of the handshake; an error reply closes the connection. `refused`: status of error replies without a
@@ -243,10 +252,7 @@ static int open_socket(ss_redis *redis, int64_t deadline, ss_error *err)
 static int handshake_step(ss_redis *redis, size_t argc, const char **argv, ss_status refused, int64_t deadline,
                           ss_error *err)
 {
-    if (redisAppendCommandArgv(redis->context, (int)argc, argv, NULL) != REDIS_OK)
-        return lose_network(redis, "out of memory", err);
-    redis->pending = 1;
-    redis->unsent = 1;
+    if (put_command(redis, argc, argv, NULL)) return lose_network(redis, "out of memory", err);
     if (flush_until(redis, deadline, err)) return -1;
     unsigned attempt = redis->attempt;
     redisReply *reply = read_until(redis, deadline, err);
@@ -318,22 +324,6 @@ int64_t ss_redis_wait_ms(const ss_redis *redis)
 
 /* ---- Life ---- */
 
-static int prepare_tls(ss_redis *redis, ss_error *err)
-{
-    if (!redis->url.tls) return 0;
-#if SS_REDIS_TLS
-    /* hiredis 1.0 loads no certificate store of its own accord; the folder is where Linux distributions keep it. */
-    const char *folder = redis->url.ca_file ? NULL : "/etc/ssl/certs";
-    redisSSLContextError why = REDIS_SSL_CTX_NONE;
-    redis->tls = redisCreateSSLContext(redis->url.ca_file, folder, NULL, NULL, redis->url.host, &why);
-    if (!redis->tls) return ss_fail(err, SS_CONFIG, "%s: TLS: %s", redis->name, redisSSLContextGetError(why));
-    return 0;
-#else
-    return ss_fail(err, SS_CONFIG, "%s: TLS needs hiredis 1.0 or newer with hiredis_ssl; this build has hiredis %d.%d",
-                   redis->name, HIREDIS_MAJOR, HIREDIS_MINOR);
-#endif
-}
-
 ss_redis *ss_redis_new(const ss_redis_options *options, ss_error *err)
 {
     ss_redis *redis = calloc(1, sizeof *redis);
@@ -345,10 +335,12 @@ ss_redis *ss_redis_new(const ss_redis_options *options, ss_error *err)
     redis->command_timeout_ms = options->command_timeout_ms > 0 ? options->command_timeout_ms : 5000;
     redis->backoff_base_ms = options->backoff_base_ms > 0 ? options->backoff_base_ms : 200;
     redis->backoff_cap_ms = options->backoff_cap_ms > 0 ? options->backoff_cap_ms : 10000;
+    ss_buffer_init(&redis->out, SIZE_MAX);
+    redis->link.fd = -1;
     redis->seed = (uint64_t)ss_wall_ms() ^ (uint64_t)(uintptr_t)redis;
     if (ss_redis_url_parse(options->url, &redis->url, err)) goto fail;
     ss_redis_url_text(&redis->url, redis->name, sizeof redis->name);
-    if (prepare_tls(redis, err)) goto fail;
+    if (redis->url.tls && !(redis->tls = ss_redis_tls_new(&redis->url, err))) goto fail;
     return redis;
 
 fail:
@@ -360,9 +352,9 @@ void ss_redis_free(ss_redis *redis)
 {
     if (!redis) return;
     drop(redis);
-#if SS_REDIS_TLS
-    if (redis->tls) redisFreeSSLContext(redis->tls);
-#endif
+    ss_redis_tls_free(redis->tls);
+    if (redis->out.data) explicit_bzero(redis->out.data, redis->out.cap); /* AUTH went through it */
+    ss_buffer_free(&redis->out);
     ss_redis_url_free(&redis->url);
     free(redis->argv);
     free(redis->lens);
@@ -416,13 +408,9 @@ int ss_redis_append(ss_redis *redis, const ss_redis_arg *args, size_t count, ss_
         redis->argv[i] = args[i].data;
         redis->lens[i] = args[i].len;
     }
-    if (redisAppendCommandArgv(redis->context, (int)count, redis->argv, redis->lens) != REDIS_OK) {
-        drop(redis); /* hiredis marks the context failed */
-        return ss_fail_memory(err, "preparing a Redis command");
-    }
-    redis->pending++;
-    redis->unsent = 1;
-    return 0;
+    if (!put_command(redis, count, redis->argv, redis->lens)) return 0;
+    drop(redis); /* the pipe would be one command short */
+    return ss_fail_memory(err, "preparing a Redis command");
 }
 
 int ss_redis_flush(ss_redis *redis, ss_error *err)

@@ -14,15 +14,14 @@
  *
  * Errors: not reachable, reset, in backoff  SS_NETWORK / SS_RETRY
  *         no answer in time                 SS_TIMEOUT / SS_RETRY (a write may have happened)
- *         WRONGPASS, NOAUTH, NOPERM         SS_AUTH
+ *         WRONGPASS, NOAUTH, NOPERM, a certificate that is refused  SS_AUTH
  *         OOM (maxmemory reached)           SS_LIMIT / SS_RETRY
  *         LOADING, BUSY, TRYAGAIN, READONLY, MASTERDOWN, CLUSTERDOWN  SS_NETWORK / SS_RETRY
  *         any other error reply             SS_INPUT
  * Texts name the server (never the password).
  *
  * Threads: one thread at a time per client. No SIGPIPE reaches the program.
- * Made for hiredis 0.14 and 1.x; rediss:// needs 1.0 or newer with hiredis_ssl, which checks that the server's
- * certificate is signed by a trusted CA, but not that it names the host: trust a CA of your own with `?ca=`.
+ * Made for hiredis 0.14 and 1.x. What rediss:// checks stands in redis_link.h.
  */
 #ifndef SKILLSTREAM_STREAM_REDIS_CLIENT_H
 #define SKILLSTREAM_STREAM_REDIS_CLIENT_H
@@ -42,10 +41,13 @@ typedef struct ss_redis_url {
     char *user;      /* NULL = the server's default user */
     char *password;  /* NULL = no AUTH */
     int db;
-    char *ca_file; /* rediss:// only: certificates to trust; NULL = the system's */
+    char *ca_file;   /* rediss:// only: certificates to trust; NULL = the system's */
+    char *cert_file; /* rediss:// only: our certificate with its chain, for servers that want one; NULL = none */
+    char *key_file;  /* its key; both or none */
 } ss_redis_url;
 
-/* Reads `redis://[[user]:password@]host[:port][/db]`, the same with `rediss://` and then optionally `?ca=FILE`, or
+/* Reads `redis://[[user]:password@]host[:port][/db]`, the same with `rediss://` and then optionally
+ * `?ca=FILE&cert=FILE&key=FILE` (each may be left out, cert and key go together), or
  * `unix://[[user]:password@]/path[?db=N]`. host may be an IPv6 literal in brackets; user, password, path and FILE are
  * percent-decoded. SS_CONFIG when malformed. */
 int ss_redis_url_parse(const char *url, ss_redis_url *out, ss_error *err);
@@ -66,7 +68,8 @@ typedef struct ss_redis_options {
 
 typedef struct ss_redis ss_redis;
 
-/* Checks URL and options; does not connect. SS_CONFIG when they are wrong, or TLS is asked of a build without it. */
+/* Checks URL and options; does not connect. SS_CONFIG when they are wrong, or a file that they name cannot
+ * be used. */
 ss_redis *ss_redis_new(const ss_redis_options *options, ss_error *err);
 void ss_redis_free(ss_redis *redis);
 

@@ -129,19 +129,44 @@ static int read_unix(const char *rest, ss_redis_url *url, ss_error *err)
     return url->unix_path ? 0 : -1;
 }
 
+/* "ca=FILE", "cert=FILE" or "key=FILE" in [from, to). */
+static int read_file(const char *from, const char *to, ss_redis_url *url, ss_error *err)
+{
+    static const char *const names[] = {"ca=", "cert=", "key="};
+    char **const files[] = {&url->ca_file, &url->cert_file, &url->key_file};
+    for (size_t i = 0; i < 3; i++) {
+        size_t len = strlen(names[i]);
+        if ((size_t)(to - from) <= len || strncmp(from, names[i], len) != 0 || *files[i]) continue;
+        *files[i] = decode(from + len, to, "file's name", err);
+        return *files[i] ? 0 : -1;
+    }
+    return ss_fail(
+        err, SS_CONFIG,
+        "Redis URL: only '?ca=FILE&cert=FILE&key=FILE' of rediss:// may follow; in a password write %%3F for "
+        "'?', %%23 for '#'");
+}
+
+static int read_files(const char *from, const char *to, ss_redis_url *url, ss_error *err)
+{
+    for (const char *next; from <= to; from = next + 1) {
+        next = find(from, to, '&');
+        if (!next) next = to;
+        if (read_file(from, next, url, err)) return -1;
+    }
+    if (!url->cert_file != !url->key_file)
+        return ss_fail(err, SS_CONFIG, "Redis URL: 'cert=FILE' and 'key=FILE' go together");
+    return 0;
+}
+
 static int read_tcp(const char *authority, const char *slash, ss_redis_url *url, ss_error *err)
 {
     const char *end = authority + strlen(authority), *query = strpbrk(authority, "?#");
-    if (query && url->tls && strncmp(query, "?ca=", 4) == 0 && query[4]) {
-        url->ca_file = decode(query + 4, end, "CA file", err);
-        if (!url->ca_file) return -1;
-        end = query;
-    } else if (query) {
-        return ss_fail(
-            err, SS_CONFIG,
-            "Redis URL: only '?ca=FILE' of rediss:// may follow; in a password write %%3F for '?', %%23 for '#'");
-    }
-    if (slash && slash > end) slash = NULL; /* of the CA's path */
+    if (query && (!url->tls || *query == '#'))
+        return ss_fail(err, SS_CONFIG,
+                       "Redis URL: nothing may follow the database; in a password write %%3F for '?', %%23 for '#'");
+    if (query && read_files(query + 1, end, url, err)) return -1;
+    if (query) end = query;
+    if (slash && slash > end) slash = NULL; /* of a file's path */
     if (read_host_port(authority, slash ? slash : end, url, err)) return -1;
     return slash ? read_db(slash + 1, end, url, err) : 0;
 }
@@ -201,6 +226,8 @@ void ss_redis_url_free(ss_redis_url *url)
     if (url->password) explicit_bzero(url->password, strlen(url->password));
     free(url->host);
     free(url->ca_file);
+    free(url->cert_file);
+    free(url->key_file);
     free(url->unix_path);
     free(url->user);
     free(url->password);

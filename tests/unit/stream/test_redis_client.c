@@ -103,6 +103,11 @@ static void bad_urls_are_config_errors_without_the_password(void **state)
         "redis://h?ca=/x",
         "rediss://h?ca=",
         "rediss://h?cb=secret",
+        "rediss://h?ca=/x&",
+        "rediss://h?ca=/x&ca=/y",
+        "rediss://h?cert=/x",
+        "rediss://h?key=/secret",
+        "rediss://h?",
         "redis://u:secret@h/0#f",
         "unix://",
         "unix:///",
@@ -123,7 +128,7 @@ static void bad_urls_are_config_errors_without_the_password(void **state)
     }
 }
 
-static void tls_is_used_or_refused_clearly(void **state)
+static void tls_takes_files_and_names_one_that_it_cannot_use(void **state)
 {
     (void)state;
     ss_error err = {0};
@@ -131,18 +136,22 @@ static void tls_is_used_or_refused_clearly(void **state)
     assert_int_equal(ss_redis_url_parse("rediss://u:p@h/2?ca=/etc/my%20ca.pem", &url, &err), 0);
     assert_string_equal(url.ca_file, "/etc/my ca.pem");
     assert_int_equal(url.db, 2);
+    assert_null(url.cert_file);
     ss_redis_url_free(&url);
-    assert_int_equal(ss_redis_url_parse("rediss://h?ca=/x", &url, &err), 0);
+    assert_int_equal(ss_redis_url_parse("rediss://h?key=/k&ca=/x&cert=/c%26d", &url, &err), 0);
     assert_string_equal(url.host, "h");
     assert_string_equal(url.ca_file, "/x");
+    assert_string_equal(url.cert_file, "/c&d");
+    assert_string_equal(url.key_file, "/k");
     ss_redis_url_free(&url);
     ss_redis *redis = ss_redis_new(&(ss_redis_options){.url = "rediss://u:secret@localhost:1/0"}, &err);
-    if (!redis) {
-        assert_int_equal(err.status, SS_CONFIG);
-        assert_non_null(strstr(err.text, "hiredis 1.0 or newer"));
-        assert_null(strstr(err.text, "secret"));
-    }
+    assert_non_null(redis); /* nothing is asked of the network yet */
     ss_redis_free(redis);
+    redis = ss_redis_new(&(ss_redis_options){.url = "rediss://u:secret@localhost:1/0?ca=/no/such.pem"}, &err);
+    assert_null(redis);
+    assert_int_equal(err.status, SS_CONFIG);
+    assert_non_null(strstr(err.text, "/no/such.pem"));
+    assert_null(strstr(err.text, "secret"));
 }
 
 /* ---- With a server ---- */
@@ -499,7 +508,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(good_urls_give_their_parts),
         cmocka_unit_test(bad_urls_are_config_errors_without_the_password),
-        cmocka_unit_test(tls_is_used_or_refused_clearly),
+        cmocka_unit_test(tls_takes_files_and_names_one_that_it_cannot_use),
         cmocka_unit_test(commands_work_over_tcp_and_unix_socket),
         cmocka_unit_test(pipelined_replies_come_in_order_and_errors_do_not_shift_them),
         cmocka_unit_test(nobody_listening_is_a_network_error_with_backoff),
