@@ -49,7 +49,12 @@ def create_topics(kafka, prefix="", partitions=1):
 
 
 def pairs_of_log(state):
-    """(sentence, ...) of the committed pairs in STATE/pairs.log, in order; the format is that of pair_log.h."""
+    """(sentence, ...) of the committed pairs in STATE/pairs.log, in order."""
+    return [_sentence(content) for content in messages_of_log(state)]
+
+
+def messages_of_log(state):
+    """The committed pairs in STATE/pairs.log, in order, as TrainingPair bytes; the format is that of pair_log.h."""
     with open(os.path.join(state, "pairs.log"), "rb") as file:
         data = file.read()
     assert data[:8] == b"SSPAIRS1"
@@ -60,7 +65,7 @@ def pairs_of_log(state):
         if len(content) < length:
             break
         if kind == 1:
-            batch.append(_sentence(content))
+            batch.append(content)
         else:
             committed += batch
             batch = []
