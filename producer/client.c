@@ -325,9 +325,9 @@ static ss_transfer transfer_of(const transfer *t)
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_COULDNT_CONNECT:
+    case CURLE_SSL_CONNECT_ERROR: return SS_TRANSFER_UNSENT;
     case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_SSL_CACERT_BADFILE: return SS_TRANSFER_UNSENT;
+    case CURLE_SSL_CACERT_BADFILE: return SS_TRANSFER_REFUSED;
     default: break;
     }
     curl_off_t sent = 0;

@@ -230,10 +230,16 @@ static int unstructured(loop *l, flight *f, const ss_response *r, ss_error *err)
     return 0;
 }
 
-static int fatal(loop *l, flight *f, const ss_response *r, ss_error *err)
+static int fatal(loop *l, flight *f, const ss_client_end *end, const ss_response *r, ss_error *err)
 {
     ss_breaker_neutral(&l->run->breaker);
     ss_plan_undo(l->run->plan, &f->task);
+    if (end->transfer == SS_TRANSFER_REFUSED)
+        return ss_fail(
+            err, SS_AUTH,
+            "the certificate of %s is refused: %s; it must be valid, hold the URL's host, and be signed by an "
+            "authority of the system or of --ca-file",
+            l->s->llm_url, end->text);
     return ss_fail(err, SS_AUTH, "the endpoint says: %s (%s)", r->text, r->reason);
 }
 
@@ -265,7 +271,7 @@ static int by_verdict(loop *l, flight *f, const ss_client_end *end, const ss_res
     case SS_VERDICT_FATAL:
     case SS_VERDICTS: break;
     }
-    return fatal(l, f, r, err);
+    return fatal(l, f, end, r, err);
 }
 
 static int end_of(loop *l, const ss_client_end *end, ss_error *err)

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/harden.h"
 #include "nn/blas.h"
 #include "ops/build_info.h"
 #include "producer/client.h"
@@ -37,11 +38,13 @@ int main(int argc, char **argv)
 {
     ss_error err = {0}, blas = {0};
     int slow_blas = ss_blas_prepare(argv, &blas);
+    ss_harden_process(); /* only now: preparing BLAS may start the program anew */
     char version[1280];
     ss_producer_settings settings;
     ss_options *options = NULL;
     ss_parse parse = ss_options_parse(&options, ss_producer_command(), argc, argv,
                                       version_text(version, sizeof version), &settings, &err);
+    ss_options_hide(ss_producer_command(), argc, argv);
     if (parse == SS_PARSE_DONE) return 0;
     if (parse == SS_PARSE_FAILED || ss_producer_settings_check(&settings, ss_options_arguments(options), &err)) {
         fprintf(stderr, "skillstream-producer: %s\n", err.text);

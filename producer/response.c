@@ -198,6 +198,8 @@ void ss_response_read(ss_transfer transfer, int status, int retry_after, int str
     ss_buffer_init(&out->content, LARGEST_CONTENT);
     if (transfer == SS_TRANSFER_UNSENT)
         set(out, SS_VERDICT_AWAY, "no-connection", SS_BILLED_NOT);
+    else if (transfer == SS_TRANSFER_REFUSED)
+        set(out, SS_VERDICT_FATAL, "certificate", SS_BILLED_NOT);
     else if (transfer == SS_TRANSFER_TOO_LARGE)
         set(out, SS_VERDICT_POOR, "too-large", SS_BILLED_UNKNOWN);
     else if (status >= 300)

@@ -14,7 +14,7 @@
  *     REFUSED        400, 404, 413, 422: the fault of this request    none      recorded, its skill is skipped
  *     UNSTRUCTURED   400 that complains about response_format         none      asked again without it
  *     FATAL          401, 402, 403, insufficient quota, a model that  none      the run ends
- *                    does not exist
+ *                    does not exist; a certificate that is refused
  *
  * Pure functions; any thread.
  */
@@ -58,6 +58,7 @@ typedef struct ss_response {
 typedef enum ss_transfer {
     SS_TRANSFER_DONE,
     SS_TRANSFER_UNSENT,   /* no connection: the request cannot have arrived */
+    SS_TRANSFER_REFUSED,  /* no connection: the server's certificate is not one that we trust */
     SS_TRANSFER_BROKEN,   /* it may have arrived */
     SS_TRANSFER_TOO_LARGE /* cut off by us */
 } ss_transfer;

@@ -13,6 +13,10 @@ int ss_option_store(const ss_option *option, const char *text, const char *where
 /* The options that every command has (config, log-level, log-format); ends with a NULL name. */
 const ss_option *ss_common_options(void);
 
+/* How many bytes of `text`, a value of the option or an item of its list, are a secret, and where they begin; 0 = none.
+ */
+size_t ss_option_secret(const ss_option *option, const char *text, const char **begin);
+
 /* SKILLSTREAM_KAFKA_FOO for "kafka-foo"; out holds 128 bytes. */
 void ss_option_environment_name(const char *name, char out[128]);
 

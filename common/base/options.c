@@ -162,7 +162,8 @@ static int add_argument(ss_options *o, char *word, ss_error *err)
 {
     static const ss_option list = {.name = "arguments", .type = SS_OPT_LIST, .at = offsetof(ss_options, arguments)};
     if (!o->command->arguments)
-        return ss_fail(err, SS_USAGE, "'%.80s': %s takes no arguments besides options; see --help", word,
+        return ss_fail(err, SS_USAGE, "'%.*s': %s takes no arguments besides options; see --help",
+                       (int)(strcspn(word, "=") < 80 ? strcspn(word, "=") : 80), word, /* sasl.password=... */
                        o->command->name);
     return ss_option_store(&list, word, word, SS_USAGE, &o->arena, o, err);
 }
@@ -394,13 +395,25 @@ int ss_options_lint(const ss_command *command, const char *path, void (*report)(
 
 /* ---- printing ---- */
 
+static void print_masked(const ss_option *option, const char *text, FILE *out)
+{
+    const char *secret;
+    size_t len = ss_option_secret(option, text, &secret);
+    if (!len)
+        fputs(text, out);
+    else
+        fprintf(out, "%.*s***%s", (int)(secret - text), text, secret + len);
+}
+
 static void print_value(const ss_option *option, const void *values, FILE *out)
 {
     const void *at = (const char *)values + option->at;
     switch (option->type) {
     case SS_OPT_STRING:
-    case SS_OPT_CHOICE: fputs(*(char *const *)at ? *(char *const *)at : "", out); break;
-    case SS_OPT_SECRET: fputs(*(char *const *)at ? "***" : "", out); break;
+    case SS_OPT_CHOICE:
+    case SS_OPT_SECRET:
+        if (*(char *const *)at) print_masked(option, *(char *const *)at, out);
+        break;
     case SS_OPT_COUNT:
     case SS_OPT_BYTES: fprintf(out, "%llu", (unsigned long long)*(const uint64_t *)at); break;
     case SS_OPT_TIME: fprintf(out, "%lldms", (long long)*(const int64_t *)at); break;
@@ -410,12 +423,8 @@ static void print_value(const ss_option *option, const void *values, FILE *out)
     case SS_OPT_FLAG: fputs(*(const int *)at ? "true" : "false", out); break;
     case SS_OPT_LIST:
         for (size_t i = 0; i < ((const ss_strings *)at)->count; i++) {
-            /* KEY=VALUE items may carry a password: the key is enough to recognise them */
-            const char *item = ((const ss_strings *)at)->items[i];
-            const char *equals = strchr(item, '=');
-            int masked = equals && (strstr(item, "password") || strstr(item, "secret") || strstr(item, "key"));
-            fprintf(out, "%s%.*s%s", i ? ";" : "", (int)(masked ? equals + 1 - item : (long)strlen(item)), item,
-                    masked ? "***" : "");
+            if (i) fputc(';', out);
+            print_masked(option, ((const ss_strings *)at)->items[i], out);
         }
         break;
     }

@@ -94,6 +94,10 @@ const ss_strings *ss_options_arguments(const ss_options *options);
 int ss_options_lint(const ss_command *command, const char *path,
                     void (*report)(void *context, size_t line, const char *text), void *context, ss_error *err);
 
+/* Overwrites the secrets of a command line that was parsed, so that lists of processes do not show them. (A moment
+ * remains in which they do: files and the environment are the better places.) */
+void ss_options_hide(const ss_command *command, int argc, char **argv);
+
 /* `name = value  # source` for each option, secrets masked. */
 void ss_options_dump(const ss_options *options, FILE *out);
 

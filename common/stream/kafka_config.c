@@ -10,10 +10,12 @@
  */
 #include "stream/kafka_config.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include <openssl/x509_vfy.h>
 
@@ -76,12 +78,19 @@ static int is_refused_certificate(rd_kafka_resp_err_t code, const char *reason)
     return code == RD_KAFKA_RESP_ERR__SSL && reason && strstr(reason, "certificate verify failed");
 }
 
+/* Alerts by which a broker says that it wants a client's certificate, or another one. */
+static int is_refusal_of_ours(const char *reason)
+{
+    return reason && strstr(reason, " alert ") && (strstr(reason, "certificate") || strstr(reason, "unknown ca"));
+}
+
 static void on_error(rd_kafka_t *rk, int number, const char *reason, void *opaque)
 {
     ss_kafka_client *client = opaque;
     rd_kafka_resp_err_t code = (rd_kafka_resp_err_t)number;
     (void)rk;
     if (is_refused_certificate(code, reason)) return;
+    if (is_refusal_of_ours(reason)) code = RD_KAFKA_RESP_ERR__AUTHENTICATION;
     if (code == RD_KAFKA_RESP_ERR__SSL) code = RD_KAFKA_RESP_ERR__TRANSPORT;
     pthread_mutex_lock(&client->lock);
     /* "All brokers down" only sums up; the reason before it is the one that helps. */
@@ -154,6 +163,16 @@ static int is_ours(const char *key)
     return 0;
 }
 
+/* librdkafka does not say which file it cannot read. */
+static int check_file(const char *key, const char *value, ss_error *err)
+{
+    size_t len = strlen(key);
+    if (strncmp(key, "ssl.", 4) || len < 9 || strcmp(key + len - 9, ".location") || !strcmp(value, "probe") || !*value)
+        return 0;
+    if (!access(value, R_OK)) return 0;
+    return ss_fail(err, SS_CONFIG, "Kafka setting '%s': cannot read %s: %s", key, value, strerror(errno));
+}
+
 static int set(rd_kafka_conf_t *conf, const char *key, const char *value, ss_error *err)
 {
     char text[256];
@@ -181,7 +200,7 @@ static int set_user(rd_kafka_conf_t *conf, const char *pair, ss_error *err)
         rd_kafka_version() < COOPERATIVE_FROM)
         return ss_fail(err, SS_CONFIG, "Kafka setting '%s': cooperative rebalancing needs librdkafka 2.10, this is %s",
                        key, rd_kafka_version_str());
-    return set(conf, key, equals + 1, err);
+    return check_file(key, equals + 1, err) || set(conf, key, equals + 1, err) ? -1 : 0;
 }
 
 rd_kafka_conf_t *ss_kafka_conf_new(const ss_kafka_config *config, ss_kafka_client *client, const ss_kafka_setting *ours,

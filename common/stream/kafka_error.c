@@ -4,6 +4,8 @@
 
 #include "stream/kafka_client.h"
 
+enum { SCRAM_FROM = 0x020601ff };
+
 ss_status ss_kafka_status(rd_kafka_resp_err_t code)
 {
     switch (code) {
@@ -42,6 +44,18 @@ int ss_kafka_fail(ss_error *err, rd_kafka_resp_err_t code, const char *what, con
     return ss_fail_with(err, status, remedy, "%s: %s", what, text && *text ? text : rd_kafka_err2str(code));
 }
 
+/* librdkafka before 2.6.1 repeats its nonce in SCRAM's last message; brokers that look at it (Kafka 4) refuse that. */
+static const char *what_to_check(const char *text)
+{
+    if (strstr(text, " alert ")) return "ssl.certificate.location and ssl.key.location of --kafka";
+    if (strstr(text, "Unsupported SASL mechanism")) return "sasl.mechanism of --kafka";
+    if (strstr(text, "SCRAM") && rd_kafka_version() < SCRAM_FROM)
+        return "sasl.username and sasl.password of --kafka; for SCRAM with Kafka 4 this librdkafka is too old: take "
+               "2.6.1 "
+               "or newer, or sasl.mechanism=PLAIN over TLS, or a client certificate";
+    return "sasl.mechanism, sasl.username and sasl.password of --kafka";
+}
+
 int ss_kafka_fail_away(ss_error *err, ss_kafka_client *client, const char *bootstrap, int64_t waited_ms)
 {
     char text[256];
@@ -49,10 +63,8 @@ int ss_kafka_fail_away(ss_error *err, ss_kafka_client *client, const char *boots
     if (code == RD_KAFKA_RESP_ERR__SSL)
         return ss_fail(err, SS_AUTH, "the certificate of a broker is refused: %s", text);
     if (ss_kafka_status(code) == SS_AUTH && code)
-        return ss_fail(err, SS_AUTH,
-                       "the broker at %s refuses the credentials: %s; check sasl.mechanism, sasl.username and "
-                       "sasl.password of --kafka",
-                       bootstrap, text);
+        return ss_fail(err, SS_AUTH, "the broker at %s refuses the credentials (check %s): %s", bootstrap,
+                       what_to_check(text), text);
     return ss_fail_with(err, SS_NETWORK, SS_RETRY, "no broker at %s after %lld s%s%s", bootstrap,
                         (long long)((waited_ms + 999) / 1000), *text ? ": " : "", text);
 }

@@ -89,7 +89,7 @@ static int init(ss_sink *sink, const char *bootstrap, const char *id, int64_t pa
         if (sink->fenced)
             return ss_fail(err, SS_CONFIG, "another program has taken over the transactional id '%s'", id);
         if (got < 0 || ss_now_ms() - started >= patience_ms) {
-            if (got > 0 && err && (err->status == SS_TIMEOUT || err->status == SS_NETWORK))
+            if (err && (err->status == SS_TIMEOUT || err->status == SS_NETWORK))
                 ss_kafka_fail_away(err, &sink->client, bootstrap, ss_now_ms() - started);
             return -1;
         }

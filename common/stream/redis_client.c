@@ -216,7 +216,13 @@ static int start_link(ss_redis *redis, int64_t deadline, ss_error *err)
         ss_error why = {0};
         int got = ss_redis_link_handshake(&redis->link, &why);
         if (got == 1) return 0;
-        if (wait_link(redis, got, &why, deadline, err)) return -1;
+        if (!wait_link(redis, got, &why, deadline, err)) continue;
+        if (redis->last.status == SS_TIMEOUT) { /* what a server without TLS does: it waits for the end of a line */
+            ss_fail_with(&redis->last, SS_TIMEOUT, SS_RETRY, "%s: no answer in time; does it speak TLS at this port?",
+                         redis->name);
+            if (err) *err = redis->last;
+        }
+        return -1;
     }
 }
 

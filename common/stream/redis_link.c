@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -30,9 +31,10 @@ struct ss_redis_tls {
 
 /* ---- What connections share ---- */
 
+/* OpenSSL says "system lib" where a file cannot be read. */
 static int fail_file(ss_error *err, const char *what, const char *path)
 {
-    const char *why = ERR_reason_error_string(ERR_peek_last_error());
+    const char *why = access(path, R_OK) ? strerror(errno) : ERR_reason_error_string(ERR_peek_last_error());
     return ss_fail(err, SS_CONFIG, "Redis URL: the %s %s cannot be used: %s", what, path, why ? why : "unknown reason");
 }
 
@@ -41,7 +43,7 @@ static int load_files(SSL_CTX *context, const ss_redis_url *url, ss_error *err)
     ERR_clear_error();
     if (url->ca_file ? SSL_CTX_load_verify_locations(context, url->ca_file, NULL) != 1
                      : SSL_CTX_set_default_verify_paths(context) != 1)
-        return fail_file(err, "CA file", url->ca_file ? url->ca_file : "of the system");
+        return fail_file(err, "CA file", url->ca_file ? url->ca_file : X509_get_default_cert_file());
     if (!url->cert_file) return 0;
     if (SSL_CTX_use_certificate_chain_file(context, url->cert_file) != 1)
         return fail_file(err, "certificate", url->cert_file);

@@ -127,7 +127,8 @@ def need_package(name):
 class Kafka:
     """One real broker (KRaft), with room for large messages. A new one is empty; stop, kill and start keep its data."""
 
-    def __init__(self, start=True):
+    def __init__(self, start=True, extra="", listeners="", scram=""):
+        """extra, listeners, scram: KAFKA_EXTRA, KAFKA_LISTENERS, KAFKA_SCRAM of kafka.sh."""
         need_package("confluent_kafka")
         need_package("google.protobuf")
         need_file(os.path.join(KAFKA_JARS, "libs"), "Kafka")
@@ -136,18 +137,19 @@ class Kafka:
         self.folder = tempfile.mkdtemp(prefix="kafka-", dir=scratch())
         self.port, self.controller = free_port(), free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
+        self.environment = dict(os.environ, KAFKA_JARS=KAFKA_JARS, KAFKA_HEAP="384m", KAFKA_LISTENERS=listeners,
+                                KAFKA_SCRAM=scram,
+                                KAFKA_EXTRA="message.max.bytes=16777216\nreplica.fetch.max.bytes=16777216\n" + extra)
         self.process = None
         if start:
             self.start()
 
     def start(self):
-        environment = dict(os.environ, KAFKA_JARS=KAFKA_JARS, KAFKA_HEAP="384m",
-                           KAFKA_EXTRA="message.max.bytes=16777216\nreplica.fetch.max.bytes=16777216")
         log = os.path.join(self.folder, "node-1", "log")
         if os.path.exists(log):
             os.remove(log)
         self.process = spawn(["bash", KAFKA_SH, "run", self.folder, str(self.port), str(self.controller)],
-                             env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                             env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
         def up():
             if self.process.poll() is not None:

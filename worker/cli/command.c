@@ -32,6 +32,7 @@ int ss_command_begin(const ss_command *command, int argc, char **argv, void *val
     *exit_code = 0;
     ss_build_text("skillstream", version, sizeof version);
     ss_parse parse = ss_options_parse(options, command, argc, argv, version, values, &err);
+    ss_options_hide(command, argc, argv);
     if (parse == SS_PARSE_DONE) return 0;
     if (parse == SS_PARSE_FAILED) {
         *exit_code = ss_command_fail(command, &err);

@@ -1,6 +1,7 @@
 /* main.c - skillstream-worker: options, signals, exit codes; everything else is in worker.c. */
 #include <stdio.h>
 
+#include "base/harden.h"
 #include "base/log.h"
 #include "base/shutdown.h"
 #include "nn/blas.h"
@@ -16,6 +17,7 @@ int main(int argc, char **argv)
 {
     ss_error err = {0};
     int slow_blas = ss_blas_prepare(argv, &err);
+    ss_harden_process(); /* only now: preparing BLAS may start the program anew */
     ss_error blas_error = err;
     char version[1024], blas[256];
     ss_worker_settings settings;
@@ -23,6 +25,7 @@ int main(int argc, char **argv)
     err = (ss_error){0};
     ss_parse parse = ss_options_parse(&options, ss_worker_command(), argc, argv,
                                       ss_build_text("skillstream-worker", version, sizeof version), &settings, &err);
+    ss_options_hide(ss_worker_command(), argc, argv);
     if (parse == SS_PARSE_DONE) return 0;
     if (parse == SS_PARSE_FAILED || ss_worker_settings_check(&settings, &err)) {
         fprintf(stderr, "skillstream-worker: %s\n", err.text);

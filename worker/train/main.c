@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/harden.h"
 #include "nn/blas.h"
 #include "ops/build_info.h"
 #include "worker/train/trainer.h"
@@ -15,11 +16,13 @@ int main(int argc, char **argv)
 {
     ss_error err = {0}, blas = {0};
     int slow_blas = ss_blas_prepare(argv, &blas);
+    ss_harden_process(); /* only now: preparing BLAS may start the program anew */
     char version[1024];
     ss_trainer_settings settings;
     ss_options *options;
     ss_parse parse = ss_options_parse(&options, ss_trainer_command(), argc, argv,
                                       ss_build_text("skillstream-trainer", version, sizeof version), &settings, &err);
+    ss_options_hide(ss_trainer_command(), argc, argv);
     if (parse == SS_PARSE_DONE) return 0;
     if (parse == SS_PARSE_FAILED || ss_trainer_settings_check(&settings, &err)) {
         fprintf(stderr, "skillstream-trainer: %s\n", err.text);

@@ -18,7 +18,9 @@
 #
 # Environment: KAFKA_JAVA (default: java of the path, 17 or newer), KAFKA_HEAP (512m),
 # KAFKA_EXTRA (more lines of server.properties, read when the nodes start), KAFKA_JARS (the folder with libs/,
-# where that is not DIR).
+# where that is not DIR), KAFKA_LISTENERS (further listeners of a single node: NAME:PROTOCOL:PORT ...; their keys and
+# users' mechanisms are lines of KAFKA_EXTRA), KAFKA_SCRAM (users, one a line, as kafka-storage's --add-scram takes
+# them; read when the data is new).
 # Ends only processes whose pid it wrote down and whose command line is still its own.
 set -euo pipefail
 
@@ -30,7 +32,7 @@ cluster_id=MkU3OEVBNTcwNTJENDM2Qg
 wait_s=${KAFKA_WAIT:-90}
 
 die() { echo "kafka.sh: $*" >&2; exit 1; }
-usage() { sed -n '2,22p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+usage() { sed -n '2,25p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 [ $# -ge 2 ] || usage
 cmd=$1; mkdir -p "$2"; dir=$(cd "$2" && pwd); shift 2
 jars=${KAFKA_JARS:-$dir}
@@ -68,19 +70,23 @@ install_jars() {
 }
 
 write_conf() { # node
-  local i=$1 d rf isr voters="" k; d=$(node_dir "$i")
+  local i=$1 d rf isr voters="" k name protocol at more="" map=""; d=$(node_dir "$i")
   rf=$(( nodes < 3 ? nodes : 3 )); isr=$(( rf > 1 ? rf - 1 : 1 ))
   for k in $(seq 1 "$nodes"); do
     voters+="${voters:+,}$k@127.0.0.1:$(( controller + k - 1 ))"
+  done
+  for k in ${KAFKA_LISTENERS:-}; do
+    IFS=: read -r name protocol at <<<"$k"
+    more+=",$name://127.0.0.1:$at" map+=",$name:$protocol"
   done
   mkdir -p "$d"
   cat >"$d/server.properties" <<P
 process.roles=broker,controller
 node.id=$i
 controller.quorum.voters=$voters
-listeners=PLAINTEXT://127.0.0.1:$(( port + i - 1 )),CONTROLLER://127.0.0.1:$(( controller + i - 1 ))
-advertised.listeners=PLAINTEXT://127.0.0.1:$(( port + i - 1 ))
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:$(( port + i - 1 )),CONTROLLER://127.0.0.1:$(( controller + i - 1 ))$more
+advertised.listeners=PLAINTEXT://127.0.0.1:$(( port + i - 1 ))$more
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT$map
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs=$d/data
@@ -124,11 +130,12 @@ P
 }
 
 format_node() { # node: its log folder, if that is new
-  local d; d=$(node_dir "$1")
+  local d user users=(); d=$(node_dir "$1")
+  while IFS= read -r user; do [ -z "$user" ] || users+=(--add-scram "$user"); done <<<"${KAFKA_SCRAM:-}"
   if [ ! -s "$d/data/meta.properties" ]; then
     "$java" -Xmx128m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dlog4j2.configurationFile="$d/log4j2.properties" \
       -cp "$jars/libs/*" kafka.tools.StorageTool format -t "$cluster_id" -c "$d/server.properties" \
-      --ignore-formatted >"$d/format.log" 2>&1 || { tail -5 "$d/format.log" >&2; die "format of node $1 failed"; }
+      --ignore-formatted "${users[@]}" >"$d/format.log" 2>&1 || { tail -5 "$d/format.log" >&2; die "format of node $1 failed"; }
   fi
 }
 
