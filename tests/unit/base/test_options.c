@@ -7,10 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "base/harden.h"
 #include "base/options.h"
 
 typedef struct values {
@@ -222,6 +226,43 @@ static void secrets_are_masked(void **state)
     ss_options_free(o);
 }
 
+static void a_command_line_forgets_its_secrets(void **state)
+{
+    (void)state;
+    char words[][40] = {"t",       "--password",
+                        "hunter2", "--kafka=ssl.key.pem=hunter2",
+                        "--kafka", "X-Api-Key: hunter2",
+                        "--kafka", "ssl.key.location=/etc/key",
+                        "--kafka", "redis://u:hunter2@h/0",
+                        "--",      "password=stays"};
+    char *argv[sizeof words / sizeof *words];
+    int argc = sizeof words / sizeof *words;
+    for (int i = 0; i < argc; i++) argv[i] = words[i];
+    ss_options_hide(&command, argc, argv);
+    static const char *const expected[] = {"t",       "--password",
+                                           "*******", "--kafka=ssl.key.pem=*******",
+                                           "--kafka", "X-Api-Key:********",
+                                           "--kafka", "ssl.key.location=/etc/key",
+                                           "--kafka", "redis://u:*******@h/0",
+                                           "--",      "password=stays"};
+    for (int i = 0; i < argc; i++) assert_string_equal(argv[i], expected[i]);
+}
+
+static void a_hardened_process_leaves_no_core(void **state)
+{
+    (void)state;
+    pid_t child = fork(); /* the test itself stays as it is */
+    if (!child) {
+        struct rlimit limit = {1, 1};
+        ss_harden_process();
+        getrlimit(RLIMIT_CORE, &limit);
+        _exit(limit.rlim_cur || limit.rlim_max || prctl(PR_GET_DUMPABLE));
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 static void help_and_reference_name_every_option(void **state)
 {
     (void)state;
@@ -251,6 +292,8 @@ int main(void)
         cmocka_unit_test(lint_finds_every_mistake),
         cmocka_unit_test(digest_covers_what_changes_results_and_nothing_else),
         cmocka_unit_test(secrets_are_masked),
+        cmocka_unit_test(a_command_line_forgets_its_secrets),
+        cmocka_unit_test(a_hardened_process_leaves_no_core),
         cmocka_unit_test(help_and_reference_name_every_option),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
