@@ -7,11 +7,13 @@
 #include "producer/client.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -145,6 +147,8 @@ ss_client *ss_client_new(const ss_producer_settings *settings, ss_error *err)
     c->settings = settings;
     c->multi = curl_multi_init();
     int bad = ss_client_url(settings->llm_url, c->url, sizeof c->url, err);
+    if (!bad && settings->ca_file && access(settings->ca_file, R_OK))
+        bad = ss_fail(err, SS_CONFIG, "ca-file: cannot read %s: %s", settings->ca_file, strerror(errno));
     if (!bad && !c->multi) bad = ss_fail_memory(err, "preparing requests");
     if (!bad) bad = add_headers(c, err);
     if (bad) {

@@ -37,11 +37,21 @@ ss_status ss_kafka_status(rd_kafka_resp_err_t code)
     }
 }
 
+/* A user who is known and lacks a right. */
+static int is_unauthorised(rd_kafka_resp_err_t code)
+{
+    return code == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+           code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED ||
+           code == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
+           code == RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+}
+
 int ss_kafka_fail(ss_error *err, rd_kafka_resp_err_t code, const char *what, const char *text)
 {
     ss_status status = ss_kafka_status(code);
     ss_remedy remedy = status == SS_NETWORK || status == SS_TIMEOUT || status == SS_NOT_FOUND ? SS_RETRY : SS_GIVE_UP;
-    return ss_fail_with(err, status, remedy, "%s: %s", what, text && *text ? text : rd_kafka_err2str(code));
+    return ss_fail_with(err, status, remedy, "%s: %s%s", what, text && *text ? text : rd_kafka_err2str(code),
+                        is_unauthorised(code) ? "; the user lacks a right, which kafka-acls.sh --add gives" : "");
 }
 
 /* librdkafka before 2.6.1 repeats its nonce in SCRAM's last message; brokers that look at it (Kafka 4) refuse that. */
