@@ -27,7 +27,8 @@ static const ss_option table[] = {
     {"schema-id", SS_OPT_COUNT, AT(schema_id), "0", "0..2147483647", "ID", NULL,
      "Schema Registry id of SkillRecord, for --framing confluent.", 0},
     {"redis", SS_OPT_STRING, AT(redis), NULL, NULL, "URL", "Release and cache",
-     "Redis with the releases and the sentence cache: redis://[user:password@]host:port/db, rediss://, unix:///path.",
+     "Redis with the releases and the sentence cache: redis://[user:password@]host:port/db, unix:///path, or for TLS "
+     "rediss://...?ca=FILE&cert=FILE&key=FILE, each where it is needed.",
      0},
     {"release", SS_OPT_STRING, AT(release), NULL, NULL, "FILE", NULL,
      "Release file to start with, so that no Redis is needed for starting. With --redis and --follow, the release in "
@@ -66,8 +67,8 @@ static const ss_command command = {
     .examples =
         "  skillstream-worker --bootstrap localhost:9092 --redis redis://localhost:6379\n"
         "  skillstream-worker --bootstrap b1:9093 --redis rediss://r:6379 --kafka security.protocol=SASL_SSL \\\n"
-        "      --kafka sasl.mechanism=SCRAM-SHA-512 --kafka sasl.username=u --kafka sasl.password=p --http :9180\n"
-        "  skillstream-worker --config worker.conf\n",
+        "      --kafka sasl.mechanism=SCRAM-SHA-512 --config secrets.conf --http :9180\n"
+        "  skillstream-worker --config worker.conf   # where secrets belong: kafka = \"sasl.password=...\"\n",
     .options = table,
     .size = sizeof(ss_worker_settings),
 };
