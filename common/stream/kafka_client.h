@@ -18,6 +18,8 @@ typedef struct ss_kafka_client {
     pthread_mutex_t lock; /* of the two below: set by librdkafka's threads */
     rd_kafka_resp_err_t last_error;
     char last_text[256];
+    int64_t refused_ms; /* when credentials or a certificate were last refused; 0 = never */
+    int64_t told_ms;    /* when a refused certificate was last told to the log */
 } ss_kafka_client;
 
 int ss_kafka_client_init(ss_kafka_client *client, const ss_kafka_config *config, ss_error *err);
@@ -26,6 +28,8 @@ void ss_kafka_client_free(ss_kafka_client *client);
  * a broker's certificate that we refuse, with the reason and the way out as text; other failures of TLS (a connection
  * closed in the middle of a handshake) are __TRANSPORT, because they may pass by themselves. */
 rd_kafka_resp_err_t ss_kafka_client_error(ss_kafka_client *client, char *text, size_t size);
+/* 1 while a broker refuses us, or we its certificate: at the last attempt, which is made every few seconds. */
+int ss_kafka_client_is_refused(ss_kafka_client *client, char *text, size_t size);
 /* Forgets it: what comes from now on belongs to a new attempt. */
 void ss_kafka_client_clear(ss_kafka_client *client);
 /* A line to the caller's log function, facility "SKILLSTREAM". */

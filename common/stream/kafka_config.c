@@ -19,9 +19,10 @@
 
 #include <openssl/x509_vfy.h>
 
+#include "base/clock.h"
 #include "stream/kafka_client.h"
 
-enum { KEY_ROOM = 128, COOPERATIVE_FROM = 0x020a0000 };
+enum { KEY_ROOM = 128, COOPERATIVE_FROM = 0x020a0000, REFUSED_MS = 20000, TELL_EVERY_MS = 30000 };
 
 /* --- client --- */
 
@@ -45,6 +46,15 @@ rd_kafka_resp_err_t ss_kafka_client_error(ss_kafka_client *client, char *text, s
     return code;
 }
 
+int ss_kafka_client_is_refused(ss_kafka_client *client, char *text, size_t size)
+{
+    pthread_mutex_lock(&client->lock);
+    int refused = client->refused_ms && ss_now_ms() - client->refused_ms < REFUSED_MS;
+    if (refused) snprintf(text, size, "%s", client->last_text);
+    pthread_mutex_unlock(&client->lock);
+    return refused;
+}
+
 void ss_kafka_client_clear(ss_kafka_client *client)
 {
     pthread_mutex_lock(&client->lock);
@@ -64,11 +74,24 @@ void ss_kafka_client_say(ss_kafka_client *client, int level, const char *format,
     client->log(client->log_arg, level, "SKILLSTREAM", text);
 }
 
+/* librdkafka tells of a refused certificate at each attempt of each of its connections: once in a while is enough. */
+static int is_repeated(ss_kafka_client *client, const char *facility)
+{
+    if (strcmp(facility, "SSLCERTVRFY")) return 0;
+    int64_t now = ss_now_ms();
+    pthread_mutex_lock(&client->lock);
+    int repeated = client->told_ms && now - client->told_ms < TELL_EVERY_MS;
+    if (!repeated) client->told_ms = now;
+    pthread_mutex_unlock(&client->lock);
+    return repeated;
+}
+
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
 {
     ss_kafka_client *client = rd_kafka_opaque(rk);
     /* CONFWARN: consumer settings given to a producer; both get the user's whole list. */
     if (!client || !client->log || !strcmp(facility, "CONFWARN")) return;
+    if (is_repeated(client, facility)) return;
     client->log(client->log_arg, level, facility, text);
 }
 
@@ -98,6 +121,7 @@ static void on_error(rd_kafka_t *rk, int number, const char *reason, void *opaqu
         client->last_error = code;
         snprintf(client->last_text, sizeof client->last_text, "%s", reason ? reason : "");
     }
+    if (ss_kafka_status(code) == SS_AUTH) client->refused_ms = ss_now_ms();
     pthread_mutex_unlock(&client->lock);
 }
 
@@ -127,6 +151,7 @@ static int on_certificate(rd_kafka_t *rk, const char *broker, int32_t id, int *x
     snprintf(why, why_size, "%s", X509_verify_cert_error_string(*x509_error));
     pthread_mutex_lock(&client->lock);
     client->last_error = RD_KAFKA_RESP_ERR__SSL;
+    client->refused_ms = ss_now_ms();
     snprintf(client->last_text, sizeof client->last_text, "%.80s: %s; %s", broker, why, way_out(*x509_error));
     pthread_mutex_unlock(&client->lock);
     return 0;

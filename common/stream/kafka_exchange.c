@@ -261,6 +261,11 @@ int ss_exchange_close(ss_exchange *ex, int64_t timeout_ms, ss_error *err)
 
 /* --- statistics --- */
 
+int ss_exchange_is_refused(ss_exchange *ex, char *text, size_t size)
+{
+    return ss_kafka_client_is_refused(&ex->client, text, size);
+}
+
 static ss_exchange_partition describe(ss_exchange *ex, const ss_cursor *cursor)
 {
     ss_exchange_partition out = {.partition = cursor->partition,

@@ -95,6 +95,10 @@ void ss_exchange_stop(ss_exchange *exchange);
  * some are still out after timeout_ms. No other thread may be in next or publish any more. NULL is fine. */
 int ss_exchange_close(ss_exchange *exchange, int64_t timeout_ms, ss_error *err);
 
+/* 1 while a broker refuses the credentials, or its certificate is refused: *text (of `size` bytes) says why. Such a
+ * broker is asked again every few seconds, so what is mended is noticed. Any thread. */
+int ss_exchange_is_refused(ss_exchange *exchange, char *text, size_t size);
+
 typedef struct ss_exchange_partition {
     char topic[250];
     int32_t partition;

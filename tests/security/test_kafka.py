@@ -2,6 +2,7 @@
 import json
 import os
 import sys
+import time
 
 import harness
 import securing
@@ -128,6 +129,37 @@ def a_wrong_certificate_ends_every_program_at_once():
     refused(commands(b.at("saslgood"), b.settings(ca=False))[0], WHY["stranger"])
 
 
+def a_certificate_that_expires_while_it_works_is_told_and_mended():
+    """The worker stays, says in /ready and now and then in its log what is wrong, and goes on without a gap."""
+    b, good = broker(), broker().environment["KAFKA_EXTRA"]
+    topics = b.create_all(prefix="expires-")
+    file = config_file("expires.conf", bootstrap=b.at("tlsgood"), kafka=b.settings(protocol="SSL"), release=harness.release("a"))
+    worker = Daemon("skillstream-worker", "--config", file, "--threads", 1, "--instance", "expires", *topics.options).ready()
+
+    def restart_with(extra):
+        b.kill()
+        b.environment["KAFKA_EXTRA"] = extra
+        b.start()
+
+    def publish(number):
+        b.publish(topics.ads, [harness.short_ad(f"ad-{number}", number)])
+    publish(0)
+    assert harness.ids_of(b.read(topics.records, 1)) == ["ad-0"]
+    own = "listener.name.tlsgood.ssl.keystore.location="
+    restart_with(good.replace(own + b.shown["good"].both, own + b.shown["expired"].both))
+    harness.until(lambda: worker.get("/ready")[0] == 503 and "certificate has expired" in worker.get("/ready")[1],
+                  "/ready says that the certificate has expired", 60)
+    assert worker.get("/live")[0] == 200
+    time.sleep(10)
+    told = open(worker.log).read().count("certificate has expired")
+    assert 1 <= told <= 10, f"{told} lines"
+    publish(1)
+    restart_with(good)
+    assert harness.ids_of(b.read(topics.records, 2, timeout=90)) == ["ad-0", "ad-1"]
+    harness.until(lambda: worker.get("/ready")[0] == 200, "ready again", 60)
+    assert worker.terminate()[0] == 0
+
+
 def a_wrong_protocol_is_told():
     b = broker()
     refused(commands(b.at("tlsgood"), [])[0], ["no broker"])
@@ -143,6 +175,7 @@ def settings_that_cannot_be_are_wrong_configuration():
 
 
 harness.main(with_scram_ads_become_records_and_pairs_arrive, a_librdkafka_that_is_too_old_for_scram_is_told,
-             by_the_environment_and_by_a_mounted_certificate, a_wrong_password_ends_every_program_at_once, a_user_without_rights_is_told_which_topic,
-             a_wrong_certificate_ends_every_program_at_once, a_wrong_protocol_is_told,
+             by_the_environment_and_by_a_mounted_certificate, a_wrong_password_ends_every_program_at_once,
+             a_user_without_rights_is_told_which_topic, a_wrong_certificate_ends_every_program_at_once, a_wrong_protocol_is_told,
+             a_certificate_that_expires_while_it_works_is_told_and_mended,
              settings_that_cannot_be_are_wrong_configuration)

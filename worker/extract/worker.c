@@ -170,8 +170,11 @@ static int start(ss_worker *w, ss_error *err)
 static void watch_broker(ss_worker *w)
 {
     ss_exchange_stats stats;
+    char why[256];
     ss_exchange_read_stats(w->exchange, &stats, NULL, 0);
-    if (stats.recovering)
+    if (ss_exchange_is_refused(w->exchange, why, sizeof why))
+        ss_health_set(w->health, "broker", 0, "refused: %s", why);
+    else if (stats.recovering)
         ss_health_set(w->health, "broker", 0, "a new producer is being made: no broker answers, or it was fenced");
     else
         ss_health_set(w->health, "broker", 1, "%zu partitions", stats.partitions);

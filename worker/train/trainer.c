@@ -205,8 +205,11 @@ typedef struct silence {
 static void watch_broker(ss_trainer *t, silence *quiet)
 {
     ss_exchange_stats stats;
+    char why[256];
     ss_exchange_read_stats(t->exchange, &stats, NULL, 0);
-    if (stats.recovering)
+    if (ss_exchange_is_refused(t->exchange, why, sizeof why))
+        ss_health_set(t->health, "broker", 0, "refused: %s", why);
+    else if (stats.recovering)
         ss_health_set(t->health, "broker", 0, "a new producer is being made: no broker answers, or it was fenced");
     else
         ss_health_set(t->health, "broker", 1, "%zu partitions", stats.partitions);
