@@ -155,7 +155,7 @@ def a_certificate_that_expires_while_it_works_is_told_and_mended():
     assert 1 <= told <= 10, f"{told} lines"
     publish(1)
     restart_with(good)
-    assert harness.ids_of(b.read(topics.records, 2, timeout=90)) == ["ad-0", "ad-1"]
+    assert harness.ids_of(b.read(topics.records, 2, timeout=180)) == ["ad-0", "ad-1"]
     harness.until(lambda: worker.get("/ready")[0] == 200, "ready again", 60)
     assert worker.terminate()[0] == 0
 
