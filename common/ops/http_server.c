@@ -5,7 +5,8 @@
  * be read back. The daemon's own thread accepts, reads, calls answer() and
  * writes; every page is built into a bounded buffer whose memory is handed to
  * the response. Nothing is shared between requests but the options, which do not
- * change after the start.
+ * change after the start. What a request may do is judged in http_judge.c as soon
+ * as its headers are there.
  */
 #include "ops/http_server.h"
 
@@ -20,6 +21,8 @@
 #include <unistd.h>
 
 #include <microhttpd.h>
+
+#include "ops/http_judge.h"
 
 /* libmicrohttpd 0.9.71 turned the handlers' int into an enum. */
 #if MHD_VERSION >= 0x00097002
@@ -117,8 +120,14 @@ static int bound_port(int fd)
 
 /* ---- Pages ---- */
 
+static void add_headers(struct MHD_Response *response, const ss_http_header *headers)
+{
+    for (; headers && headers->name; headers++) MHD_add_response_header(response, headers->name, headers->value);
+}
+
 /* Sends the buffer's bytes, which the response then owns. */
-static mhd_result send_page(struct MHD_Connection *connection, unsigned status, const char *type, ss_buffer *page)
+static mhd_result send_page(const ss_http *http, struct MHD_Connection *connection, const ss_http_verdict *verdict,
+                            unsigned status, const char *type, ss_buffer *page)
 {
     size_t len;
     char *bytes = ss_buffer_take(page, &len);
@@ -130,11 +139,10 @@ static mhd_result send_page(struct MHD_Connection *connection, unsigned status, 
     }
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
     MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    if (status == MHD_HTTP_METHOD_NOT_ALLOWED) {
-        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-        MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION,
-                                "close"); /* a body may follow that nobody reads */
-    }
+    add_headers(response, http->options.headers);
+    if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, verdict->allowed);
+    if (verdict->close) MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     mhd_result result = MHD_queue_response(connection, status, response);
     MHD_destroy_response(response);
     return result;
@@ -169,32 +177,81 @@ static unsigned build_page(const ss_http *http, const char *path, const char **t
     return MHD_HTTP_NOT_FOUND;
 }
 
+/* ---- Requests ---- */
+
+const char *ss_http_argument(const ss_http_request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
+/* One request on its way. */
+typedef struct call {
+    ss_http_verdict verdict;
+    ss_buffer body;
+} call;
+
+static call *call_new(const ss_http *http, struct MHD_Connection *connection, const char *path, const char *method)
+{
+    call *c = calloc(1, sizeof *c);
+    if (!c) return NULL;
+    ss_http_judge(&http->options, connection, path, method, &c->verdict);
+    ss_buffer_init(&c->body, http->options.body_max);
+    return c;
+}
+
+static void call_end(void *context, struct MHD_Connection *connection, void **request,
+                     enum MHD_RequestTerminationCode why)
+{
+    (void)context;
+    (void)connection;
+    (void)why;
+    call *c = *request;
+    if (c) ss_buffer_free(&c->body);
+    free(c);
+    *request = NULL;
+}
+
+static mhd_result reply(const ss_http *http, struct MHD_Connection *connection, const char *path, const call *c)
+{
+    const ss_http_route *route = c->verdict.route;
+    const char *type = text_type;
+    unsigned status = c->verdict.status;
+    ss_buffer page;
+    ss_buffer_init(&page, PAGE_MAX);
+    if (status) {
+        ss_buffer_add_string(&page, c->verdict.why);
+    } else if (route) {
+        ss_http_request request = {
+            .path = path, .body = c->body.data ? c->body.data : "", .body_len = c->body.len, .connection = connection};
+        status = route->handler(http->options.routes_context, &request, &type, &page);
+    } else {
+        status = build_page(http, path, &type, &page);
+    }
+    mhd_result result = send_page(http, connection, &c->verdict, status, type, &page);
+    ss_buffer_free(&page);
+    return result;
+}
+
 /* Called once when the headers are there, then for pieces of a body, then for the answer. To answer at the first call
- * closes the connection afterwards: right for a method we refuse (nobody reads its body), wrong for Prometheus, which
+ * closes the connection afterwards: right for a POST we refuse (nobody reads its body), wrong for Prometheus, which
  * keeps its connection. */
 static mhd_result answer(void *context, struct MHD_Connection *connection, const char *url, const char *method,
                          const char *version, const char *upload, size_t *upload_size, void **request)
 {
     (void)version;
-    (void)upload;
     const ss_http *http = context;
-    const char *type = text_type;
-    unsigned status = MHD_HTTP_METHOD_NOT_ALLOWED;
-    int allowed = strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
-    if (allowed && (!*request || *upload_size)) {
-        *request = context; /* any mark that this request was seen */
-        *upload_size = 0;   /* a body of a GET means nothing */
+    call *c = *request;
+    if (!c) {
+        *request = c = call_new(http, connection, url, method);
+        if (!c) return MHD_NO;
+        if (!c->verdict.close) return MHD_YES;
+    } else if (*upload_size) {
+        /* The verdict saw that the body fits; one of a GET means nothing. */
+        if (c->verdict.route && c->verdict.takes_body && ss_buffer_add(&c->body, upload, *upload_size)) return MHD_NO;
+        *upload_size = 0;
         return MHD_YES;
     }
-    ss_buffer page;
-    ss_buffer_init(&page, PAGE_MAX);
-    if (allowed)
-        status = build_page(http, url, &type, &page);
-    else
-        ss_buffer_add_string(&page, "only GET and HEAD\n");
-    mhd_result result = send_page(connection, status, type, &page);
-    ss_buffer_free(&page);
-    return result;
+    return reply(http, connection, url, c);
 }
 
 /* ---- Life ---- */
@@ -213,10 +270,12 @@ ss_http *ss_http_start(const ss_http_options *options, ss_error *err)
     http->options.address = http->options.program = NULL; /* not ours to keep */
     http->port = bound_port(fd);
     snprintf(http->program, sizeof http->program, "%s", options->program ? options->program : "skillstream");
-    http->daemon = MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD, 0, NULL, NULL, answer, http, MHD_OPTION_LISTEN_SOCKET,
-                                    fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
-                                    MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
-                                    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
+    unsigned threads = options->thread_per_connection ? MHD_USE_THREAD_PER_CONNECTION : 0;
+    http->daemon =
+        MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD | threads, 0, NULL, NULL, answer, http, MHD_OPTION_LISTEN_SOCKET,
+                         fd, MHD_OPTION_NOTIFY_COMPLETED, call_end, NULL, MHD_OPTION_CONNECTION_LIMIT,
+                         (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
+                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY, MHD_OPTION_END);
     if (!http->daemon) {
         free(http); /* whether fd is still open is the library's secret: rather leak it than close another's */
         ss_fail(err, SS_IO, "the HTTP server's thread could not be started");

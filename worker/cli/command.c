@@ -7,12 +7,12 @@
 
 const ss_subcommand *ss_subcommands(void)
 {
-    static ss_subcommand all[12];
+    static ss_subcommand all[13];
     if (!all[0].name) {
-        const ss_subcommand *const list[] = {&ss_demo_subcommand,  &ss_extract_subcommand,   &ss_index_subcommand,
-                                             &ss_eval_subcommand,  &ss_embed_subcommand,     &ss_publish_subcommand,
-                                             &ss_tail_subcommand,  &ss_release_subcommand,   &ss_lint_subcommand,
-                                             &ss_train_subcommand, &ss_completion_subcommand};
+        const ss_subcommand *const list[] = {&ss_demo_subcommand,    &ss_extract_subcommand, &ss_inspect_subcommand,
+                                             &ss_index_subcommand,   &ss_eval_subcommand,    &ss_embed_subcommand,
+                                             &ss_publish_subcommand, &ss_tail_subcommand,    &ss_release_subcommand,
+                                             &ss_lint_subcommand,    &ss_train_subcommand,   &ss_completion_subcommand};
         for (size_t i = 0; i < sizeof list / sizeof *list; i++) all[i] = *list[i];
     }
     return all;

@@ -18,7 +18,7 @@ const ss_subcommand *ss_subcommands(void);
 
 extern const ss_subcommand ss_index_subcommand, ss_embed_subcommand, ss_extract_subcommand, ss_eval_subcommand,
     ss_publish_subcommand, ss_tail_subcommand, ss_release_subcommand, ss_lint_subcommand, ss_train_subcommand,
-    ss_demo_subcommand, ss_completion_subcommand;
+    ss_demo_subcommand, ss_inspect_subcommand, ss_completion_subcommand;
 
 /* Parses the options of a subcommand. 1: run; 0: done, leave with *exit_code (help, version, or an error that is
  * already on stderr). */
