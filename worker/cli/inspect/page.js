@@ -88,13 +88,14 @@ function show(results) {
     bytes: new TextEncoder().encode(record.text ?? ""),
     title: record.title ?? "",
     results: results.map((result, i) => ({
-      threshold: thresholds ? thresholds[i] : about.releases[i] ? about.releases[i].threshold : 0,
+      threshold: result.threshold ?? (thresholds ? thresholds[i] : about.releases[i].threshold),
       mentions: result.record.mentions ?? [],
       sentences: result.record.sentenceCount ?? 0,
       seconds: result.seconds,
     })),
   };
   buildControls();
+  $("sentences-title").textContent = shown.title ? `Sentences of "${shown.title}"` : "Sentences";
   $("found").hidden = false;
   draw();
   const seconds = shown.results.map((r) => r.seconds).filter((s) => s !== undefined);
@@ -109,7 +110,7 @@ function buildControls() {
     const name = several ? `Threshold of ${LETTERS[i]}` : "Threshold";
     const slider = node("input", { type: "range", id: `threshold-${i}`, min: 0, max: 1, step: 0.01 });
     const output = node("output", { for: `threshold-${i}` });
-    const own = about.releases[i] ? about.releases[i].threshold : 0;
+    const own = about.releases[i].threshold;
     const reset = node("button", { type: "button", "aria-label": `${name}: back to ${two(own)}` }, `back to ${two(own)}`);
     const set = (value) => { result.threshold = value; slider.value = value; output.textContent = two(value); draw(); };
     slider.addEventListener("input", () => set(Number(slider.value)));
@@ -182,7 +183,8 @@ function draw() {
 
 const slice = (begin, end) => new TextDecoder().decode(shown.bytes.subarray(begin, end));
 
-// Every sentence that some release scored, and the text between them, in the ad's order.
+// Every sentence that some release scored, and the text between them, in the ad's order. What holds no letter or digit
+// (a dot between two facts) is the tail of the piece before it.
 function pieces() {
   const spans = new Map();
   for (const result of shown.results)
@@ -191,11 +193,13 @@ function pieces() {
   const sorted = [...spans.values()].sort((a, b) => a.begin - b.begin), all = [];
   let at = 0;
   for (const span of [...sorted, { begin: shown.bytes.length, end: shown.bytes.length }]) {
-    if (span.begin > at) all.push({ begin: at, end: span.begin });
+    const between = slice(at, span.begin);
+    if (/[\p{L}\p{N}]/u.test(between)) all.push({ begin: at, end: span.begin });
+    else if (all.length) all[all.length - 1].tail = between.trim();
     if (span.end > span.begin) all.push(span);
     at = Math.max(at, span.end);
   }
-  return all.filter((piece) => slice(piece.begin, piece.end).trim());
+  return all;
 }
 
 const isNamed = (m) => (m.begin ?? 0) !== (m.sentenceBegin ?? 0) || (m.end ?? 0) !== (m.sentenceEnd ?? 0);
@@ -214,6 +218,7 @@ function words(piece, entries, marks) {
     for (const entry of over) marks.set(entry, [...(marks.get(entry) ?? []), mark]);
     out.append(mark);
   }
+  if (piece.tail) out.append(node("span", { class: "soft" }, ` ${piece.tail}`));
   return out;
 }
 
@@ -223,7 +228,8 @@ function chip(entry, marks, item) {
   const numbers = entry.by.map((m, i) => (m ? `${several ? `${LETTERS[i]} ` : ""}${two(m.probability)}` : null)).filter(Boolean).join(", ");
   const element = node("li", { class: only ? `only-${only.toLowerCase()}` : null }, skillLink(entry.mention),
     node("span", { class: "number" }, numbers),
-    node("span", { class: "soft number" }, `${isNamed(entry.mention) ? "named, " : ""}cosine ${two(entry.mention.score)}${only ? `, only ${only}` : ""}`));
+    node("span", { class: "soft number" }, `cos ${two(entry.mention.score)}${only ? `, only ${only}` : ""}`),
+    node("span", { class: "hidden-text" }, isNamed(entry.mention) ? `, named: ${slice(entry.mention.begin ?? 0, entry.mention.end ?? 0)}` : ", not named"));
   const light = (on) => {
     const lit = marks.get(entry);
     if (lit) lit.forEach((mark) => mark.classList.toggle("lit", on));
@@ -240,7 +246,8 @@ function drawSentences(entries) {
     here.sort((a, b) => best(b) - best(a));
     const marks = new Map();
     const item = node("li", { class: here.length ? "has" : null, tabindex: -1,
-      id: piece.number === undefined ? null : `sentence-${piece.number}` }, words(piece, here, marks));
+      id: piece.number === undefined ? null : `sentence-${piece.number}`,
+      "data-number": piece.number === undefined ? null : piece.number + 1 }, words(piece, here, marks));
     if (here.length) item.append(node("ul", { class: "found", "aria-label": "Skills of this sentence" },
       ...here.map((entry) => chip(entry, marks, item))));
     return item;
@@ -263,10 +270,11 @@ function placeLink(number) {
 
 function drawSkills(skills) {
   const several = shown.results.length > 1;
-  const columns = several ? ["Skill", "A", "B", "In sentence"] : ["Skill", "Probability", "Cosine", "In sentence"];
+  const columns = several ? ["Skill", "A", "B", "Where"] : ["Skill", "Probability", "Cosine", "Where"];
   $("skills-head").replaceChildren(...columns.map((name) => node("th", { scope: "col" }, name)));
   $("skills-body").replaceChildren(...skills.map((skill) => {
-    const cell = (i) => node("td", { class: i ? "b" : null }, skill.by[i] ? chance(skill.by[i].probability) : node("span", { class: "soft" }, "not found"));
+    const cell = (i) => node("td", { class: i ? "b" : null }, skill.by[i] ? chance(skill.by[i].probability) : node("span", { class: "soft" },
+      node("span", { "aria-hidden": "true" }, "\u2013"), node("span", { class: "hidden-text" }, "not found")));
     return node("tr", {},
       node("td", {}, skillLink(skill.mention), node("span", { class: "type" }, skill.mention.skillType ?? "")),
       cell(0), several ? cell(1) : node("td", { class: "number" }, two(skill.by[0].score)),
@@ -321,9 +329,10 @@ function recordItem({ partition, offset, record }) {
   if (record.text) {
     const open = node("button", { type: "button" }, "Show in its text");
     open.addEventListener("click", () => {
+      asked++; // an answer that is on its way is of another ad
       shown = null;
       complain("");
-      show([{ record }]);
+      show([{ record, threshold: 0 }]); // the worker has applied its own
       location.hash = "#ad";
       $("result").focus();
     });
@@ -376,8 +385,8 @@ function showView() {
 function describeReleases() {
   const several = about.releases.length > 1;
   $("releases").textContent = about.releases.map((r, i) =>
-    `${several ? `${LETTERS[i]}: ` : ""}${r.name || r.encoder} (${r.digest.slice(0, 8)}), ${r.taxonomyName} ${r.taxonomyVersion}, ` +
-    `${r.skills.toLocaleString("en")} skills`).join("  |  ");
+    (several ? `${LETTERS[i]}: ` : "") + [`${r.name || r.encoder} (${r.digest.slice(0, 8)})`,
+      `${r.taxonomyName} ${r.taxonomyVersion}`.trim(), `${r.skills.toLocaleString("en")} skills`].filter(Boolean).join(", ")).join("  |  ");
   $("program").textContent = about.program;
 }
 
