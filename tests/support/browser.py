@@ -33,7 +33,8 @@ def program():
 
 
 class Browser:
-    """One page. Messages of its console and exceptions of its scripts are in self.complaints."""
+    """One page. Errors of its console and exceptions of its scripts are in self.complaints, addresses it asked for in
+    self.requests."""
 
     def __init__(self, width=1360, height=900):
         command = [program(), "--headless=new", "--remote-debugging-pipe", "--no-first-run", "--disable-gpu",
@@ -45,12 +46,13 @@ class Browser:
         theirs_in, self.out = os.pipe()
         self.into, theirs_out = os.pipe()
         self.process = self._spawn(command + ["about:blank"], theirs_in, theirs_out)
-        self.number, self.buffer, self.complaints, self.session = 0, b"", [], None
+        self.number, self.buffer, self.session = 0, b"", None
+        self.complaints, self.requests = [], []
         target = next(t for t in self.call("Target.getTargets")["targetInfos"] if t["type"] == "page")
         self.session = self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Accessibility", "Network"):
             self.call(domain + ".enable")
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.size(width, height)
 
     @staticmethod
     def _spawn(command, reads, writes):
@@ -96,6 +98,8 @@ class Browser:
             self.complaints.append(details.get("exception", {}).get("description") or details["text"])
         elif method == "Log.entryAdded" and params["entry"]["level"] == "error":
             self.complaints.append(params["entry"]["text"] + " " + params["entry"].get("url", ""))
+        elif method == "Network.requestWillBeSent":
+            self.requests.append(params["request"]["url"])
         elif method == "Page.javascriptDialogOpening":
             self.complaints.append("a dialog opened: " + params["message"])
 
@@ -130,6 +134,11 @@ class Browser:
     def open(self, url):
         self.call("Page.navigate", url=url)
         self.wait("document.readyState === 'complete'")
+
+    def choose_file(self, selector, path):
+        root = self.call("DOM.getDocument")["root"]["nodeId"]
+        field = self.call("DOM.querySelector", nodeId=root, selector=selector)["nodeId"]
+        self.call("DOM.setFileInputFiles", nodeId=field, files=[path])
 
     def key(self, name, times=1, modifiers=0):
         code, number, text = KEYS[name]
@@ -167,8 +176,9 @@ class Browser:
     def colours(self, scheme):
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
-    def picture(self, path, width=None, height=None):
-        if width:
-            self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+    def size(self, width, height):
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
+    def picture(self, path):
         with open(path, "wb") as file:
             file.write(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))

@@ -202,7 +202,14 @@ function pieces() {
   return all;
 }
 
-const isNamed = (m) => (m.begin ?? 0) !== (m.sentenceBegin ?? 0) || (m.end ?? 0) !== (m.sentenceEnd ?? 0);
+const bare = (text) => text.toLowerCase().replace(/\([^)]*\)/g, "").replace(/[^\p{L}\p{N}]+/gu, " ").trim();
+
+// A span narrower than its sentence names the skill. One that is the whole sentence does when it is the label; else it
+// says that no words name the skill.
+function isNamed(m) {
+  const begin = m.begin ?? 0, end = m.end ?? 0;
+  return begin !== (m.sentenceBegin ?? 0) || end !== (m.sentenceEnd ?? 0) || bare(slice(begin, end)) === bare(m.label ?? "");
+}
 
 // The sentence's words; the spans of named skills as <mark>. marks: entry -> its elements.
 function words(piece, entries, marks) {
