@@ -6,12 +6,16 @@
         browser.key("Tab")
 
 Chromium writes and reads messages that end with a NUL on its file descriptors 4 and 3 (--remote-debugging-pipe).
+
+As a program it takes the picture of the README (of a page that says data-ready when it is):
+    skillstream inspect --release R ads.jsonl &  python3 tests/support/browser.py URL FILE.png
 """
 import base64
 import json
 import os
 import select
 import shutil
+import sys
 import tempfile
 import time
 
@@ -38,7 +42,7 @@ class Browser:
 
     def __init__(self, width=1360, height=900):
         command = [program(), "--headless=new", "--remote-debugging-pipe", "--no-first-run", "--disable-gpu",
-                   "--disable-dev-shm-usage", "--disable-background-networking", "--hide-scrollbars", "--lang=en-GB",
+                   "--disable-dev-shm-usage", "--disable-background-networking", "--hide-scrollbars", "--lang=en-GB", "--disable-lcd-text",
                    f"--user-data-dir={tempfile.mkdtemp(prefix='chromium-', dir=h.scratch())}",
                    f"--window-size={width},{height}"]
         if os.geteuid() == 0:
@@ -182,3 +186,10 @@ class Browser:
     def picture(self, path):
         with open(path, "wb") as file:
             file.write(base64.b64decode(self.call("Page.captureScreenshot", format="png")["data"]))
+
+
+if __name__ == "__main__":
+    with Browser(1280, 800) as camera:
+        camera.open(sys.argv[1])
+        camera.wait("document.body.dataset.ready && document.querySelector('#status').textContent")
+        camera.picture(sys.argv[2])
