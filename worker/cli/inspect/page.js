@@ -181,7 +181,8 @@ function draw() {
 
 // ---- Sentences ----
 
-const slice = (begin, end) => new TextDecoder().decode(shown.bytes.subarray(begin, end));
+const decoder = new TextDecoder();
+const slice = (begin, end) => decoder.decode(shown.bytes.subarray(begin, end));
 
 // Every sentence that some release scored, and the text between them, in the ad's order. What holds no letter or digit
 // (a dot between two facts) is the tail of the piece before it.
@@ -248,9 +249,9 @@ function chip(entry, marks, item) {
 }
 
 function drawSentences(entries) {
+  const bySentence = Map.groupBy(entries, (entry) => entry.mention.sentenceIndex ?? 0);
   const items = pieces().map((piece) => {
-    const here = piece.number === undefined ? [] : entries.filter((e) => (e.mention.sentenceIndex ?? 0) === piece.number);
-    here.sort((a, b) => best(b) - best(a));
+    const here = (bySentence.get(piece.number) ?? []).sort((a, b) => best(b) - best(a));
     const marks = new Map();
     const item = node("li", { class: here.length ? "has" : null, tabindex: -1,
       id: piece.number === undefined ? null : `sentence-${piece.number}`,
