@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/harden.h"
 #include "base/shutdown.h"
 #include "worker/cli/command.h"
 #include "worker/cli/inspect_pages.h"
@@ -35,7 +36,9 @@ static const ss_option table[] = {
     {"compare", SS_OPT_STRING, AT(compare), NULL, NULL, "FILE|DIGEST", NULL,
      "A second release; the page shows what each of the two finds.", 0},
     {"redis", SS_OPT_STRING, AT(redis), NULL, NULL, "URL", NULL,
-     "Where releases are stored: redis://[user:password@]host:port/db, rediss:// for TLS, unix:///path.", 0},
+     "Where releases are stored: redis://[user:password@]host:port/db, unix:///path, or for TLS "
+     "rediss://...?ca=FILE&cert=FILE&key=FILE, each where it is needed.",
+     0},
     {"patience", SS_OPT_TIME, AT(patience), "10s", NULL, "TIME", NULL, "How long to try to reach Redis.", 0},
     {"threshold", SS_OPT_REAL, AT(extract.threshold), NULL, "0..1", "P", "Result",
      "Where the page's threshold stands at first. Default: the release's own.", 0},
@@ -183,6 +186,7 @@ static int run(int argc, char **argv)
     int code;
     ss_error err = {0};
     if (!ss_command_begin(&command, argc, argv, &v, &options, &log, &code)) return code;
+    ss_harden_process(); /* a server with ads and perhaps passwords in memory */
     if (inspect(&v, ss_options_arguments(options), &err)) code = ss_command_fail(&command, &err);
     ss_options_free(options);
     return code;
