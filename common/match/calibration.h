@@ -1,15 +1,17 @@
 /* calibration.h - from evidence to a probability, and the probability from which a mention is kept.
  *
- *   P(skill asked for | evidence) = 1 / (1 + exp(-(slope * score + named * is_named + overlap * o + gate * gate_logit +
- * intercept)))
+ *   P(skill asked for | evidence) = 1 / (1 + exp(-z))
+ *   z = slope * score + named * is_named + overlap * o + place * p + gate * gate_logit + intercept
  *
  *   score       cosine of sentence and skill
  *   is_named    1 if the skill's preferred label stands in the sentence (span.h), else 0. Cosines of long sentences are
  *               low whatever they name; this is what finds "Python" among ten requirements
  *   o           how much of the skill's names stands there, word by word (overlap.h)
- *   gate_logit  how much the sentence looks like one that asks for any skill at all (gate.h); 0 without a gate
+ *   p           1 / (1 + r), where r candidates of the sentence rank before the skill (ranking.h): most sentences that
+ * ask for something ask for one thing or two gate_logit  how much the sentence looks like one that asks for any skill
+ * at all (gate.h); 0 without a gate
  *
- * The five numbers are fitted by maximum likelihood with smoothed targets (Platt 1999), by Newton's method with
+ * The six numbers are fitted by maximum likelihood with smoothed targets (Platt 1999), by Newton's method with
  * backtracking (Lin, Lin & Weng, "A note on Platt's probabilistic outputs for support vector machines", 2007). The
  * threshold is the probability at which the micro-averaged F1 over (sentence, skill) pairs is largest, sentences
  * without a skill included: whole ads are mostly such sentences, so a calibration file should hold as many of them as
@@ -25,12 +27,14 @@
 #include "base/error.h"
 #include "match/gate.h"
 #include "match/labelled.h"
+#include "match/ranking.h"
 #include "match/skill_matrix.h"
 
 typedef struct ss_calibration {
     double slope;
     double named;
     double overlap;
+    double place;
     double gate;
     double intercept;
     double threshold;   /* probability, 0 to 1 */
@@ -46,8 +50,9 @@ ss_calibration ss_calibration_default(int with_gate);
 typedef struct ss_evidence {
     float score; /* cosine */
     float overlap;
-    float gate; /* logit of the sentence's gate; 0 = no gate */
-    int named;  /* 1: the sentence names the skill */
+    float place; /* 0 to 1 */
+    float gate;  /* logit of the sentence's gate; 0 = no gate */
+    int named;   /* 1: the sentence names the skill */
 } ss_evidence;
 
 /* The logit of the probability: any number; monotone in it. */
@@ -61,7 +66,7 @@ typedef struct ss_judged_pair {
     int positive; /* 1: the sentence asks for the skill */
 } ss_judged_pair;
 
-/* The five weights for n pairs, of which at least one must be positive and one negative: SS_INPUT. A kind of evidence
+/* The six weights for n pairs, of which at least one must be positive and one negative: SS_INPUT. A kind of evidence
  * that never varies gets the weight 0. Threshold and the rest of *out are left alone. */
 int ss_calibration_fit(const ss_judged_pair *pairs, size_t n, ss_calibration *out, ss_error *err);
 
@@ -95,9 +100,9 @@ typedef struct ss_calibration_report {
  * candidates (candidates.h) of every sentence; gold skills that are not among them count as missed. `progress` may be
  * NULL; it counts sentences. SS_INPUT: no gold skill among the hits; higher scores do not mean likelier skills. */
 int ss_calibration_measure(const ss_labelled_set *set, const char *name, const ss_taxonomy *taxonomy,
-                           const ss_skill_matrix *matrix, const ss_gate *gate, ss_embedder *embedder,
-                           ss_embed_progress *progress, void *ctx, ss_calibration *out, ss_calibration_report *report,
-                           ss_error *err);
+                           const ss_skill_matrix *matrix, const ss_ranking *ranking, const ss_gate *gate,
+                           ss_embedder *embedder, ss_embed_progress *progress, void *ctx, ss_calibration *out,
+                           ss_calibration_report *report, ss_error *err);
 
 /* What a worker would publish for labelled sentences, against what people found in them: `skillstream eval --mentions`.
  */
@@ -112,7 +117,8 @@ typedef struct ss_mentions_report {
 /* Counts the candidates of every sentence whose probability reaches the threshold; no limit of mentions per sentence.
  * gate and progress may be NULL. */
 int ss_mentions_measure(const ss_labelled_set *set, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
-                        const ss_gate *gate, const ss_calibration *calibration, ss_embedder *embedder,
-                        ss_embed_progress *progress, void *ctx, ss_mentions_report *out, ss_error *err);
+                        const ss_ranking *ranking, const ss_gate *gate, const ss_calibration *calibration,
+                        ss_embedder *embedder, ss_embed_progress *progress, void *ctx, ss_mentions_report *out,
+                        ss_error *err);
 
 #endif

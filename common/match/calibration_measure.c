@@ -8,7 +8,7 @@
 #include "match/gate.h"
 #include "match/labelled.h"
 
-enum { NEAREST = 20, CANDIDATES = 32 };
+enum { NEAREST = 20 };
 
 /* Pairs grow sentence by sentence. */
 typedef struct pairs {
@@ -38,47 +38,50 @@ static int has_skill(const uint32_t *gold, size_t count, uint32_t skill)
 
 /* The candidates of one sentence. Gold skills that are not among them make no pair: they are as deep in the ranking as
  * many other skills, which are no pairs either, so they would pull the probability of low scores far too high. */
-static int add_sentence(pairs *list, const ss_labelled *item, const ss_span_finder *finder, float gate,
-                        const ss_hit *hits, size_t count)
+static int add_sentence(pairs *list, const ss_labelled *item, const ss_hit *hits, const ss_evidence *evidence,
+                        size_t count)
 {
-    uint32_t named[CANDIDATES];
-    size_t named_count = ss_span_named(finder, named, CANDIDATES);
-    for (size_t i = 0; i < count; i++) {
-        ss_evidence evidence = {.score = hits[i].score,
-                                .gate = gate,
-                                .overlap = ss_span_overlap(finder, hits[i].skill),
-                                .named = has_skill(named, named_count, hits[i].skill)};
-        if (add_pair(list, evidence, has_skill(item->gold, item->gold_count, hits[i].skill))) return -1;
-    }
+    for (size_t i = 0; i < count; i++)
+        if (add_pair(list, evidence[i], has_skill(item->gold, item->gold_count, hits[i].skill))) return -1;
     return 0;
 }
 
-static int collect_sentence(const ss_labelled *item, const ss_skill_matrix *matrix, ss_match_scratch *scratch,
-                            const ss_gate *gate, ss_span_finder *finder, const float *vector, pairs *list,
-                            ss_error *err)
+/* What the candidates of a set's sentences are made with. */
+typedef struct matching {
+    const ss_taxonomy *taxonomy;
+    const ss_skill_matrix *matrix;
+    const ss_ranking *ranking;
+    const ss_gate *gate;
+    ss_match_scratch *scratch;
+    ss_span_labels *labels;
+    ss_span_finder *finder;
+} matching;
+
+static int collect_sentence(const matching *m, const ss_labelled *item, const float *vector, pairs *list, ss_error *err)
 {
-    ss_hit hits[CANDIDATES];
+    ss_hit hits[SS_CANDIDATES_MOST];
+    ss_evidence evidence[SS_CANDIDATES_MOST];
     uint32_t count;
-    ss_skill_matrix_top(matrix, scratch, vector, 1, NEAREST, hits, &count);
-    if (ss_span_sentence(finder, item->sentence.data, item->sentence.len, err)) return -1;
-    size_t all = ss_candidates_add_worded(matrix, finder, vector, hits, count, CANDIDATES);
-    float logit = gate ? ss_gate_logit(gate, vector) : 0;
-    return add_sentence(list, item, finder, logit, hits, all) ? ss_fail_memory(err, "calibrating") : 0;
+    ss_skill_matrix_top(m->matrix, m->scratch, vector, 1, NEAREST, hits, &count);
+    if (ss_span_sentence(m->finder, item->sentence.data, item->sentence.len, err)) return -1;
+    size_t all = ss_candidates_add_worded(m->matrix, m->finder, vector, hits, count, SS_CANDIDATES_MOST);
+    ss_candidates_evidence(m->ranking, m->finder, m->gate ? ss_gate_logit(m->gate, vector) : 0, hits, all, evidence);
+    return add_sentence(list, item, hits, evidence, all) ? ss_fail_memory(err, "calibrating") : 0;
 }
 
-static int collect_pairs(const ss_labelled_set *set, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
-                         const ss_gate *gate, const float *vectors, pairs *list, ss_error *err)
+static int collect_pairs(const ss_labelled_set *set, const matching *given, const float *vectors, pairs *list,
+                         ss_error *err)
 {
-    ss_match_scratch *scratch = ss_match_scratch_new(matrix, NEAREST, err);
-    ss_span_labels *labels = scratch ? ss_span_labels_new(taxonomy, err) : NULL;
-    ss_span_finder *finder = labels ? ss_span_finder_new(labels, err) : NULL;
-    int bad = !finder;
+    matching m = *given;
+    m.scratch = ss_match_scratch_new(m.matrix, NEAREST, err);
+    m.labels = m.scratch ? ss_span_labels_new(m.taxonomy, err) : NULL;
+    m.finder = m.labels ? ss_span_finder_new(m.labels, err) : NULL;
+    int bad = !m.finder;
     for (size_t i = 0; !bad && i < ss_labelled_count(set); i++)
-        bad = collect_sentence(ss_labelled_item(set, i), matrix, scratch, gate, finder,
-                               vectors + i * ss_skill_matrix_dims(matrix), list, err);
-    ss_span_finder_free(finder);
-    ss_span_labels_free(labels);
-    ss_match_scratch_free(scratch);
+        bad = collect_sentence(&m, ss_labelled_item(set, i), vectors + i * ss_skill_matrix_dims(m.matrix), list, err);
+    ss_span_finder_free(m.finder);
+    ss_span_labels_free(m.labels);
+    ss_match_scratch_free(m.scratch);
     return bad ? -1 : 0;
 }
 
@@ -130,18 +133,18 @@ static int fit(const char *path, const pairs *list, ss_calibration *out, ss_cali
 }
 
 int ss_calibration_measure(const ss_labelled_set *set, const char *name, const ss_taxonomy *taxonomy,
-                           const ss_skill_matrix *matrix, const ss_gate *gate, ss_embedder *embedder,
-                           ss_embed_progress *progress, void *ctx, ss_calibration *out, ss_calibration_report *report,
-                           ss_error *err)
+                           const ss_skill_matrix *matrix, const ss_ranking *ranking, const ss_gate *gate,
+                           ss_embedder *embedder, ss_embed_progress *progress, void *ctx, ss_calibration *out,
+                           ss_calibration_report *report, ss_error *err)
 {
     *out = (ss_calibration){0};
     count_set(set, report);
     if (ss_labelled_check(set, name, err)) return -1;
     float *vectors = ss_labelled_embed(set, embedder, progress, ctx, err);
     pairs list = {0};
+    matching with = {.taxonomy = taxonomy, .matrix = matrix, .ranking = ranking, .gate = gate};
     int result = -1;
-    if (vectors && !collect_pairs(set, taxonomy, matrix, gate, vectors, &list, err))
-        result = fit(name, &list, out, report, err);
+    if (vectors && !collect_pairs(set, &with, vectors, &list, err)) result = fit(name, &list, out, report, err);
     free(vectors);
     free(list.items);
     return result;
@@ -181,16 +184,17 @@ static int measure_gate(const ss_labelled_set *set, const ss_gate *gate, const f
 }
 
 int ss_mentions_measure(const ss_labelled_set *set, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
-                        const ss_gate *gate, const ss_calibration *calibration, ss_embedder *embedder,
-                        ss_embed_progress *progress, void *ctx, ss_mentions_report *out, ss_error *err)
+                        const ss_ranking *ranking, const ss_gate *gate, const ss_calibration *calibration,
+                        ss_embedder *embedder, ss_embed_progress *progress, void *ctx, ss_mentions_report *out,
+                        ss_error *err)
 {
     ss_calibration_report counts;
     count_set(set, &counts);
     *out = (ss_mentions_report){.sentences = counts.sentences, .with_skill = counts.with_skill, .gold = counts.gold};
     float *vectors = ss_labelled_embed(set, embedder, progress, ctx, err);
     pairs list = {0};
-    int bad = !vectors || collect_pairs(set, taxonomy, matrix, gate, vectors, &list, err) ||
-              measure_gate(set, gate, vectors, out, err);
+    matching with = {.taxonomy = taxonomy, .matrix = matrix, .ranking = ranking, .gate = gate};
+    int bad = !vectors || collect_pairs(set, &with, vectors, &list, err) || measure_gate(set, gate, vectors, out, err);
     if (!bad) count_kept(&list, calibration, out);
     free(vectors);
     free(list.items);

@@ -62,3 +62,30 @@ size_t ss_candidates_add_worded(const ss_skill_matrix *matrix, ss_span_finder *f
         if (!holds_skill(hits, count, most[i])) insert_skill(matrix, vector, hits, &count, most[i]);
     return count;
 }
+
+static double rank_score(const ss_ranking *ranking, const ss_evidence *e)
+{
+    return (double)e->score + (e->named ? ranking->named : 0) + ranking->overlap * (double)e->overlap;
+}
+
+void ss_candidates_evidence(const ss_ranking *ranking, const ss_span_finder *finder, float gate, const ss_hit *hits,
+                            size_t count, ss_evidence *out)
+{
+    uint32_t named[MOST_NAMED];
+    double scores[SS_CANDIDATES_MOST];
+    size_t named_count = ss_span_named(finder, named, MOST_NAMED);
+    if (count > SS_CANDIDATES_MOST) count = SS_CANDIDATES_MOST;
+    for (size_t i = 0; i < count; i++) {
+        out[i] = (ss_evidence){.score = hits[i].score,
+                               .overlap = ss_span_overlap(finder, hits[i].skill),
+                               .gate = gate,
+                               .named = is_in(named, named_count, hits[i].skill)};
+        scores[i] = rank_score(ranking, &out[i]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t before = 0;
+        for (size_t k = 0; k < count; k++)
+            before += scores[k] > scores[i] || (scores[k] == scores[i] && hits[k].skill < hits[i].skill);
+        out[i].place = 1.0f / (float)(1 + before);
+    }
+}

@@ -9,10 +9,11 @@
 
 #include <stddef.h>
 
+#include "match/calibration.h"
 #include "match/skill_matrix.h"
 #include "match/span.h"
 
-enum { SS_CANDIDATES_OVERLAPPING = 8 };
+enum { SS_CANDIDATES_OVERLAPPING = 8, SS_CANDIDATES_MOST = 32 };
 
 /* Adds the skills that the sentence taken last by `finder` names, and those that overlap with it most, to the `count`
  * hits in `hits`, which has room for `room` (at least count); in a full list named ones take the places of the last
@@ -20,5 +21,10 @@ enum { SS_CANDIDATES_OVERLAPPING = 8 };
  * sentence's. Returns the new count. */
 size_t ss_candidates_add_worded(const ss_skill_matrix *matrix, ss_span_finder *finder, const float *vector,
                                 ss_hit *hits, size_t count, size_t room);
+
+/* What is known of each of a sentence's `count` candidates (at most SS_CANDIDATES_MOST): out (count). `gate` is the
+ * sentence's logit, or 0. The finder has taken the sentence. */
+void ss_candidates_evidence(const ss_ranking *ranking, const ss_span_finder *finder, float gate, const ss_hit *hits,
+                            size_t count, ss_evidence *out);
 
 #endif

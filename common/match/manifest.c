@@ -48,15 +48,15 @@ static json_t *to_json(const ss_manifest *m)
 {
     const ss_calibration *c = &m->calibration;
     return json_pack(
-        "{s:I,s:s,s:s,s:s,s:s,s:I,s:s,s:{s:s,s:s},s:I,s:I,s:o,s:{s:f,s:f},s:{s:f,s:f,s:f,s:f,s:f,s:f,s:s,s:I},s:o,"
+        "{s:I,s:s,s:s,s:s,s:s,s:I,s:s,s:{s:s,s:s},s:I,s:I,s:o,s:{s:f,s:f},s:{s:f,s:f,s:f,s:f,s:f,s:f,s:f,s:s,s:I},s:o,"
         "s:o}",
         "format", (json_int_t)m->format, "name", m->name, "createdAt", m->created_at, "program", m->program, "encoder",
         m->encoder, "dims", (json_int_t)m->dims, "precision", m->precision, "taxonomy", "name", m->taxonomy_name,
         "version", m->taxonomy_version, "skills", (json_int_t)m->skills, "prototypes", (json_int_t)m->prototypes,
         "prototypeKinds", prototype_kinds(m->prototype_kinds), "ranking", "named", m->ranking.named, "overlap",
-        m->ranking.overlap, "calibration", "slope", c->slope, "named", c->named, "overlap", c->overlap, "gate", c->gate,
-        "intercept", c->intercept, "threshold", c->threshold, "fittedOn", c->fitted_on, "sentences",
-        (json_int_t)c->sentences, "blobs", blob_list(m), "notes", note_map(m));
+        m->ranking.overlap, "calibration", "slope", c->slope, "named", c->named, "overlap", c->overlap, "place",
+        c->place, "gate", c->gate, "intercept", c->intercept, "threshold", c->threshold, "fittedOn", c->fitted_on,
+        "sentences", (json_int_t)c->sentences, "blobs", blob_list(m), "notes", note_map(m));
 }
 
 int ss_manifest_write(const ss_manifest *manifest, ss_buffer *out, ss_error *err)
@@ -117,6 +117,7 @@ static void get_calibration(reader *in, const json_t *object, ss_calibration *ou
     *out = (ss_calibration){.slope = get_real(in, object, "slope"),
                             .named = get_real(in, object, "named"),
                             .overlap = get_newer_real(in, object, "overlap"),
+                            .place = get_newer_real(in, object, "place"),
                             .gate = get_real(in, object, "gate"),
                             .intercept = get_real(in, object, "intercept"),
                             .threshold = get_real(in, object, "threshold"),

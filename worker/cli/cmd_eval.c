@@ -119,7 +119,8 @@ static int evaluate_mentions(const values *v, const ss_strings *files, const ss_
         ss_progress bar;
         ss_progress_start(&bar, "embedding sentences", "sentences", set ? ss_labelled_count(set) : 0);
         int bad =
-            !set || ss_mentions_measure(set, taxonomy, ss_release_matrix(release), ss_release_gate(release),
+            !set || ss_mentions_measure(set, taxonomy, ss_release_matrix(release),
+                                        &ss_release_manifest(release)->ranking, ss_release_gate(release),
                                         &ss_release_manifest(release)->calibration, embedder, show, &bar, &report, err);
         ss_labelled_free(set);
         if (bad) return -1;

@@ -27,13 +27,14 @@
 
 #include "base/error.h"
 #include "base/pool.h"
+#include "match/candidates.h"
 #include "match/release.h"
 #include "stream/ad.h"
 #include "stream/record.h"
 #include "stream/sentence_cache.h"
 
 /* Most hits of a sentence that are kept and cached; `top` cannot be larger. */
-enum { SS_EXTRACT_HITS = 32, SS_EXTRACT_TENTHS = 10 };
+enum { SS_EXTRACT_HITS = SS_CANDIDATES_MOST, SS_EXTRACT_TENTHS = 10 };
 
 typedef struct ss_extract_options {
     double threshold; /* probability from which a mention is kept; NAN = the release's */

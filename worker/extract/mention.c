@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "match/candidates.h"
 #include "worker/extract/extractor.h"
 
 static ss_slice slice_of(const char *text)
@@ -20,13 +21,6 @@ typedef struct kept {
     ss_hit_value hit;
     double probability;
 } kept;
-
-static int is_named(const uint32_t *named, size_t count, uint32_t skill)
-{
-    for (size_t i = 0; i < count; i++)
-        if (named[i] == skill) return 1;
-    return 0;
-}
 
 /* Equal probabilities: by score, then by skill, so that the order is always the same. */
 static int comes_before(const kept *a, const kept *b)
@@ -46,16 +40,16 @@ static int passes_gate(const ss_mention_rules *rules, float logit)
 static size_t keep(const ss_release *release, const ss_mention_rules *rules, const ss_sentence_hits *hits,
                    const ss_span_finder *finder, kept *out)
 {
-    const ss_calibration *calibration = &ss_release_manifest(release)->calibration;
-    uint32_t named[SS_EXTRACT_HITS];
-    size_t named_count = ss_span_named(finder, named, SS_EXTRACT_HITS), n = 0;
+    const ss_manifest *manifest = ss_release_manifest(release);
+    ss_hit candidates[SS_EXTRACT_HITS];
+    ss_evidence evidence[SS_EXTRACT_HITS];
+    size_t n = 0;
+    for (size_t i = 0; i < hits->count; i++)
+        candidates[i] = (ss_hit){.skill = hits->hits[i].skill, .score = hits->hits[i].score};
+    ss_candidates_evidence(&manifest->ranking, finder, hits->gate, candidates, hits->count, evidence);
     for (size_t i = 0; i < hits->count; i++) {
-        ss_hit_value hit = hits->hits[i];
-        ss_evidence evidence = {.score = hit.score,
-                                .gate = hits->gate,
-                                .overlap = ss_span_overlap(finder, hit.skill),
-                                .named = is_named(named, named_count, hit.skill)};
-        kept item = {.hit = hit, .probability = ss_calibration_probability(calibration, evidence)};
+        kept item = {.hit = hits->hits[i],
+                     .probability = ss_calibration_probability(&manifest->calibration, evidence[i])};
         if (item.probability < rules->threshold) continue;
         size_t at = n++;
         for (; at && comes_before(&item, &out[at - 1]); at--) out[at] = out[at - 1];

@@ -35,7 +35,8 @@ static ss_judged_pair *draw_judged(size_t n, ss_calibration truth)
         out[i].evidence = (ss_evidence){.score = (float)uniform(),
                                         .gate = (float)(4 * uniform() - 2),
                                         .named = uniform() < 0.33,
-                                        .overlap = (float)(3 * uniform())};
+                                        .overlap = (float)(3 * uniform()),
+                                        .place = (float)uniform()};
         out[i].positive = uniform() < ss_calibration_probability(&truth, out[i].evidence);
     }
     return out;
@@ -55,7 +56,7 @@ static ss_scored_pair *draw(size_t n, double slope, double intercept)
 /* The conditions that define the solution: for smoothed targets t and every kind of evidence x, sum (p - t) * x = 0. */
 static void check_conditions(const ss_judged_pair *pairs, size_t n, const ss_calibration *fit)
 {
-    double positives = 0, sums[5] = {0};
+    double positives = 0, sums[6] = {0};
     for (size_t i = 0; i < n; i++) positives += pairs[i].positive != 0;
     double high = (positives + 1) / (positives + 2), low = 1 / ((double)n - positives + 2);
     for (size_t i = 0; i < n; i++) {
@@ -65,14 +66,15 @@ static void check_conditions(const ss_judged_pair *pairs, size_t n, const ss_cal
         sums[2] += d * pairs[i].evidence.named;
         sums[3] += d * pairs[i].evidence.gate;
         sums[4] += d * pairs[i].evidence.overlap;
+        sums[5] += d * pairs[i].evidence.place;
     }
-    for (int k = 0; k < 5; k++) assert_true(fabs(sums[k]) < 1e-6 * (double)n);
+    for (int k = 0; k < 6; k++) assert_true(fabs(sums[k]) < 1e-6 * (double)n);
 }
 
 static void fit_meets_the_conditions_of_maximum_likelihood(void **state)
 {
     (void)state;
-    const ss_calibration truths[] = {{.slope = 12, .named = 4, .overlap = 1, .gate = 0.5, .intercept = -9},
+    const ss_calibration truths[] = {{.slope = 12, .named = 4, .overlap = 1, .place = 2, .gate = 0.5, .intercept = -9},
                                      {.slope = 0.5, .named = -1, .gate = 1, .intercept = -3},
                                      {.slope = -6, .intercept = 3},
                                      {.slope = 40, .named = 9, .gate = -1, .intercept = -20},
@@ -108,7 +110,7 @@ static void fit_of_two_scores_has_a_closed_form(void **state)
     double at1 = (30 * high + 10 * low) / 40, at0 = (10 * high + 50 * low) / 60;
     assert_true(fabs(logistic(fit.intercept) - at0) < 1e-6);
     assert_true(fabs(logistic(fit.slope + fit.intercept) - at1) < 1e-6);
-    assert_true(fit.named == 0 && fit.gate == 0 && fit.overlap == 0);
+    assert_true(fit.named == 0 && fit.gate == 0 && fit.overlap == 0 && fit.place == 0);
 }
 
 static void fit_survives_separable_and_equal_scores(void **state)
