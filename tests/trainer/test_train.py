@@ -288,6 +288,18 @@ def the_recipes_of_the_project_are_fine():
         harness.skillstream("lint", "--program", "recipe", path)
 
 
+def lint_knows_every_program():
+    harness.scratch()
+    path = os.path.join(harness.scratch(), "program.conf")
+    for program, good, bad in (("skillstream-worker", "top = 3", "topp = 3"), ("skillstream-trainer", "batch = 32", "batch = many"),
+                               ("skillstream-producer", "max-cost = 3", "max-cots = 3")):
+        for line, code in ((good, 0), (bad, 78)):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(line + "\n")
+            done = harness.skillstream("lint", "--program", program, path, check=False)
+            assert done.returncode == code and (code == 0 or line.split()[0] in done.stdout), (program, line, done)
+
+
 def a_disk_without_room_for_checkpoints_is_told():
     """A limit on file size stands for the full disk; unit.trainer.session has the case with older checkpoints."""
     world, _, _ = _undisturbed()
@@ -328,7 +340,7 @@ if __name__ == "__main__":
              the_skill_matrix_and_prototypes_of_a_recipe_reach_the_release,
              refused_pairs_are_listed_with_file_line_and_reason, sentences_without_a_skill_make_a_gate, a_training_that_teaches_nothing_is_kept_aside,
              held_back_skills_make_a_validation_set, wrong_input_is_told_before_anything_is_computed,
-             the_recipes_of_the_project_are_fine, a_disk_without_room_for_checkpoints_is_told]
+             the_recipes_of_the_project_are_fine, lint_knows_every_program, a_disk_without_room_for_checkpoints_is_told]
     try:
         import sentence_transformers  # noqa: F401
         cases.append(sentence_transformers_gives_the_same_vectors)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "producer/settings.h"
 #include "worker/cli/command.h"
 #include "worker/extract/worker_settings.h"
 #include "worker/train/recipe.h"
@@ -15,7 +16,9 @@ typedef struct values {
 
 static const ss_option table[] = {
     {"program", SS_OPT_STRING, offsetof(values, program), "skillstream-worker", NULL, "NAME", "What",
-     "Whose file it is: skillstream-worker, skillstream-trainer, a command such as 'extract', or 'recipe'.", 0},
+     "Whose file it is: skillstream-worker, skillstream-trainer, skillstream-producer, a command such as 'extract', or "
+     "'recipe'.",
+     0},
     {.name = NULL}};
 
 static const ss_command command = {
@@ -33,6 +36,7 @@ static const ss_command *find(const char *program)
 {
     if (!strcmp(program, ss_worker_command()->name)) return ss_worker_command();
     if (!strcmp(program, ss_trainer_command()->name)) return ss_trainer_command();
+    if (!strcmp(program, ss_producer_command()->name)) return ss_producer_command();
     if (!strcmp(program, ss_recipe_command()->name)) return ss_recipe_command();
     for (const ss_subcommand *c = ss_subcommands(); c->name; c++)
         if (!strcmp(program, c->name) || !strcmp(program, c->command->name)) return c->command;
