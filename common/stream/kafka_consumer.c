@@ -16,7 +16,8 @@
  * (asked from the broker, which waits for open transactions), or without a commit to the first offset that was seen.
  * rd_kafka_position is never used: it runs ahead of the batch.
  *
- * Where to read next is our own knowledge (ss_cursor.next): a message below it is not taken.
+ * Where to read next is our own knowledge (ss_cursor.next). Only librdkafka's own offset reset goes behind it: the
+ * topic was made anew, or its end was cut off. What is there now was never read, so it is taken, with a warning.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -244,12 +245,18 @@ static int add(ss_exchange *ex, rd_kafka_message_t *raw)
     int settled = ex->rewinds_wanted == ex->rewinds_done;
     /* What is thrown away must be read again. */
     if (ours && settled && ex->stats.recovering) ss_exchange_invalidate(ex, 1);
-    int wanted = ours && settled && !ex->stats.recovering && raw->offset >= cursor->next;
+    int wanted = ours && settled && !ex->stats.recovering;
+    int64_t expected = wanted && raw->offset < cursor->next ? cursor->next : -1;
     size_t index = wanted ? (size_t)(cursor - ex->cursors) : 0;
     if (wanted) cursor->next = raw->offset + 1;
     uint64_t generation = ex->generation;
     pthread_mutex_unlock(&ex->lock);
     if (!wanted) return 0;
+    if (expected >= 0)
+        ss_kafka_client_say(
+            &ex->client, 4,
+            "%s [%d]: offset %lld comes after %lld: the topic was made anew or cut; reading what it has",
+            rd_kafka_topic_name(raw->rkt), (int)raw->partition, (long long)raw->offset, (long long)expected - 1);
     if (!ex->forming) {
         ex->forming = ss_batch_new(ex->config.max_messages);
         if (!ex->forming) return -1;

@@ -173,6 +173,16 @@ class Kafka:
         for future in admin.create_topics(new).values():
             future.result(30)
 
+    def delete(self, *topics):
+        from confluent_kafka.admin import AdminClient
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        for future in admin.delete_topics(list(topics)).values():
+            future.result(30)
+
+    def exists(self, topic):
+        from confluent_kafka.admin import AdminClient
+        return topic in AdminClient({"bootstrap.servers": self.bootstrap}).list_topics(timeout=20).topics
+
     def create_all(self, partitions=1, prefix=""):
         """The three topics of a worker; with a prefix, names that only one case uses. Returns the worker's options."""
         names = [prefix + topic for topic in TOPICS]
@@ -497,7 +507,7 @@ def _show_workers():
         print(tail(worker.log, 40), end="")
         if code is None:
             print("".join(line + "\n" for line in worker.get("/metrics")[1].splitlines()
-                          if line.startswith("skillstream_") and re.search(r"partition|lag|batch|rewind|publish|rebalance", line)))
+                          if line.startswith("skillstream_") and "_bucket" not in line and re.search(r"partition|lag|batch|rewind|publish|rebalance", line)))
     sys.stdout.flush()
 
 
