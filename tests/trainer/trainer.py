@@ -10,12 +10,13 @@ IN, LETTERS = "training-pairs", "training-pairs.dlq"
 class Trainer(harness.Worker):
     """As harness.Worker, for the other program. Its log (JSON lines) is in self.log."""
 
-    def __init__(self, world, kafka, state, options=(), redis=None, prefix="", bootstrap=None):
+    def __init__(self, world, kafka, state, options=(), redis=None, prefix="", bootstrap=None, inside=()):
+        """inside: a command that runs the trainer given behind it."""
         harness.Worker.count += 1
         self.state = state
         self.log = os.path.join(harness.scratch(), f"trainer-{harness.Worker.count}.log")
         self.port = harness.free_port()
-        self.command = [os.path.join(harness.BIN, "skillstream-trainer"), "--bootstrap", bootstrap or kafka.bootstrap,
+        self.command = [*inside, os.path.join(harness.BIN, "skillstream-trainer"), "--bootstrap", bootstrap or kafka.bootstrap,
                         "--instance", "test", "--group", prefix + "trainer", "--in", prefix + IN,
                         "--dead-letters", prefix + LETTERS, "--state", state, "--http", f"127.0.0.1:{self.port}",
                         "--log-format", "json", *world.options(), *(["--redis", redis.url] if redis else []),

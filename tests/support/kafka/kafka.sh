@@ -2,9 +2,10 @@
 # A real Kafka (KRaft) broker, or a cluster of N, on loopback, for tests only.
 #
 #   kafka.sh install DIR                  fill DIR/libs with the jars (once; reruns do nothing)
-#   kafka.sh run     DIR PORT CONTROLLER_PORT
+#   kafka.sh run     DIR PORT[,PORT...] CONTROLLER_PORT[,...] [I]
 #                                         one node in the foreground, until a signal ends it: for a test that owns
-#                                         the process; ready when DIR/node-1/log says "Kafka Server started"
+#                                         the process; ready when DIR/node-I/log says "Kafka Server started".
+#                                         Of a cluster: as many ports as nodes, and I says which node (default 1)
 #   kafka.sh start   DIR [PORT] [--nodes N] [--wipe]
 #                                         start N nodes (default 1) at 127.0.0.1:PORT, PORT+1, ...
 #                                         (default 19092); controllers at PORT+100, ...;
@@ -18,8 +19,8 @@
 #
 # Environment: KAFKA_JAVA (default: java of the path, 17 or newer), KAFKA_HEAP (512m),
 # KAFKA_EXTRA (more lines of server.properties, read when the nodes start), KAFKA_JARS (the folder with libs/,
-# where that is not DIR), KAFKA_LISTENERS (further listeners of a single node: NAME:PROTOCOL:PORT ...; their keys and
-# users' mechanisms are lines of KAFKA_EXTRA), KAFKA_SCRAM (users, one a line, as kafka-storage's --add-scram takes
+# where that is not DIR), KAFKA_LISTENERS (further listeners of the node that is run: NAME:PROTOCOL:PORT[:ADVERTISED] ...,
+# the latter where clients come through a proxy's port; their keys and users' mechanisms are lines of KAFKA_EXTRA), KAFKA_SCRAM (users, one a line, as kafka-storage's --add-scram takes
 # them; read when the data is new).
 # Ends only processes whose pid it wrote down and whose command line is still its own.
 set -euo pipefail
@@ -32,7 +33,7 @@ cluster_id=MkU3OEVBNTcwNTJENDM2Qg
 wait_s=${KAFKA_WAIT:-90}
 
 die() { echo "kafka.sh: $*" >&2; exit 1; }
-usage() { sed -n '2,25p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+usage() { sed -n '2,26p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 [ $# -ge 2 ] || usage
 cmd=$1; mkdir -p "$2"; dir=$(cd "$2" && pwd); shift 2
 jars=${KAFKA_JARS:-$dir}
@@ -54,7 +55,15 @@ load() {
   [ -s "$dir/cluster" ] || return 1
   # two numbers, written by cmd_start
   read -r nodes port <"$dir/cluster"
-  controller=$(( port + 100 ))
+  consecutive_ports
+}
+
+consecutive_ports() { # of $nodes nodes from $port on
+  local k
+  ports=() controllers=()
+  for k in $(seq 0 $(( nodes - 1 ))); do
+    ports+=($(( port + k ))); controllers+=($(( port + 100 + k )))
+  done
 }
 
 install_jars() {
@@ -70,22 +79,23 @@ install_jars() {
 }
 
 write_conf() { # node
-  local i=$1 d rf isr voters="" k name protocol at more="" map=""; d=$(node_dir "$i")
+  local i=$1 d rf isr voters="" k name protocol at seen_at own more="" told="" map=""; d=$(node_dir "$i")
   rf=$(( nodes < 3 ? nodes : 3 )); isr=$(( rf > 1 ? rf - 1 : 1 ))
   for k in $(seq 1 "$nodes"); do
-    voters+="${voters:+,}$k@127.0.0.1:$(( controller + k - 1 ))"
+    voters+="${voters:+,}$k@127.0.0.1:${controllers[k - 1]}"
   done
   for k in ${KAFKA_LISTENERS:-}; do
-    IFS=: read -r name protocol at <<<"$k"
-    more+=",$name://127.0.0.1:$at" map+=",$name:$protocol"
+    IFS=: read -r name protocol at seen_at <<<"$k"
+    more+=",$name://127.0.0.1:$at" told+=",$name://127.0.0.1:${seen_at:-$at}" map+=",$name:$protocol"
   done
+  own=PLAINTEXT://127.0.0.1:${ports[i - 1]}
   mkdir -p "$d"
   cat >"$d/server.properties" <<P
 process.roles=broker,controller
 node.id=$i
 controller.quorum.voters=$voters
-listeners=PLAINTEXT://127.0.0.1:$(( port + i - 1 )),CONTROLLER://127.0.0.1:$(( controller + i - 1 ))$more
-advertised.listeners=PLAINTEXT://127.0.0.1:$(( port + i - 1 ))$more
+listeners=$own,CONTROLLER://127.0.0.1:${controllers[i - 1]}$more
+advertised.listeners=$own$told
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT$map
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
@@ -204,7 +214,8 @@ cmd_start() {
     fi
   fi
   [ -z "$wipe" ] || rm -rf "$dir"/node-*
-  nodes=$want_nodes port=$want_port controller=$(( want_port + 100 ))
+  nodes=$want_nodes port=$want_port
+  consecutive_ports
   echo "$nodes $port" >"$dir/cluster"
   for i in $(seq 1 "$nodes"); do start_node "$i"; done
   for i in $(seq 1 "$nodes"); do wait_node "$i"; done
@@ -212,12 +223,16 @@ cmd_start() {
 }
 
 cmd_run() {
-  nodes=1 port=${1:?port} controller=${2:?controller port}
+  local i=${3:-1}
+  IFS=, read -ra ports <<<"${1:?ports}"
+  IFS=, read -ra controllers <<<"${2:?controller ports}"
+  nodes=${#ports[@]} port=${ports[0]}
+  [ "$nodes" = "${#controllers[@]}" ] && [ "$i" -le "$nodes" ] || usage
   install_jars
-  echo "1 $port" >"$dir/cluster"
-  write_conf 1; format_node 1
-  : >"$(node_dir 1)/log"
-  exec_node 1
+  [ "$nodes" -gt 1 ] || echo "1 $port" >"$dir/cluster"
+  write_conf "$i"; format_node "$i"
+  : >"$(node_dir "$i")/log"
+  exec_node "$i"
 }
 
 cmd_stop() {
