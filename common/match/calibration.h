@@ -7,9 +7,9 @@
  *   is_named    1 if the skill's preferred label stands in the sentence (span.h), else 0. Cosines of long sentences are
  *               low whatever they name; this is what finds "Python" among ten requirements
  *   o           how much of the skill's names stands there, word by word (overlap.h)
- *   p           1 / (1 + r), where r candidates of the sentence rank before the skill (ranking.h): most sentences that
- * ask for something ask for one thing or two gate_logit  how much the sentence looks like one that asks for any skill
- * at all (gate.h); 0 without a gate
+ *   p           1 / (1 + r), where r candidates of the sentence rank before the skill (ranking.h): most sentences
+ *               that ask for something ask for one thing or two
+ *   gate_logit  how much the sentence looks like one that asks for any skill at all (gate.h); 0 without a gate
  *
  * The six numbers are fitted by maximum likelihood with smoothed targets (Platt 1999), by Newton's method with
  * backtracking (Lin, Lin & Weng, "A note on Platt's probabilistic outputs for support vector machines", 2007). The

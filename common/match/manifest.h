@@ -17,7 +17,8 @@
 #include "match/ranking.h"
 #include "match/skill_matrix.h"
 
-enum { SS_RELEASE_FORMAT = 1, SS_RELEASE_MAX_BLOBS = 64, SS_MANIFEST_MAX_BYTES = 1 << 20 };
+/* 2: calibration and ranking know words (overlap, place). Format 1 is still read; older programs refuse 2. */
+enum { SS_RELEASE_FORMAT = 2, SS_RELEASE_MAX_BLOBS = 64, SS_MANIFEST_MAX_BYTES = 1 << 20 };
 
 typedef struct ss_blob_info {
     const char *name; /* "encoder/config.json", "matrix/rows", "matrix/values", "taxonomy" */

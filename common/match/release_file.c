@@ -12,6 +12,8 @@
 
 #include "match/wire.h"
 
+enum { SS_RELEASE_FILE_FORMAT = 1 }; /* of the layout; the manifest has its own */
+
 static const char magic[8] = {'S', 'K', 'I', 'L', 'L', 'R', 'E', 'L'};
 enum { NUMBERS = 16, HEAD = NUMBERS + SS_SHA256_HEX };
 
@@ -30,8 +32,8 @@ int ss_release_find_manifest(const ss_bytes *file, const char **json, size_t *le
     *len = ss_wire_u32(&wire);
     if (wire.bad || (size_t)(wire.end - wire.at) < SS_SHA256_HEX || *len > (size_t)(wire.end - wire.at) - SS_SHA256_HEX)
         return ss_fail(err, SS_CORRUPT, "cut off in the manifest: the file has %zu bytes", file->len);
-    if (format != SS_RELEASE_FORMAT)
-        return ss_fail(err, SS_UNSUPPORTED, "release format %u; this program reads %d", format, SS_RELEASE_FORMAT);
+    if (format != SS_RELEASE_FILE_FORMAT)
+        return ss_fail(err, SS_UNSUPPORTED, "release format %u; this program reads %d", format, SS_RELEASE_FILE_FORMAT);
     memcpy(digest, wire.at, SS_SHA256_HEX);
     digest[SS_SHA256_HEX] = 0;
     *json = (const char *)wire.at + SS_SHA256_HEX;
@@ -78,7 +80,7 @@ static int put_head(FILE *out, size_t manifest_len, const char *digest)
 {
     ss_buffer head;
     ss_buffer_init(&head, HEAD);
-    int bad = ss_buffer_add(&head, magic, sizeof magic) || ss_wire_put_u32(&head, SS_RELEASE_FORMAT) ||
+    int bad = ss_buffer_add(&head, magic, sizeof magic) || ss_wire_put_u32(&head, SS_RELEASE_FILE_FORMAT) ||
               ss_wire_put_u32(&head, (uint32_t)manifest_len) || ss_buffer_add(&head, digest, SS_SHA256_HEX) ||
               fwrite(head.data, 1, HEAD, out) != HEAD;
     ss_buffer_free(&head);

@@ -18,8 +18,9 @@ typedef struct ss_kafka_client {
     pthread_mutex_t lock; /* of the two below: set by librdkafka's threads */
     rd_kafka_resp_err_t last_error;
     char last_text[256];
-    int64_t refused_ms; /* when credentials or a certificate were last refused; 0 = never */
-    int64_t told_ms;    /* when a refused certificate was last told to the log */
+    char refused_text[256]; /* what was said then; last_text may be of a later, lesser error */
+    int64_t refused_ms;     /* when credentials or a certificate were last refused; 0 = never */
+    int64_t told_ms;        /* when a refused certificate was last told to the log */
 } ss_kafka_client;
 
 int ss_kafka_client_init(ss_kafka_client *client, const ss_kafka_config *config, ss_error *err);

@@ -50,7 +50,7 @@ int ss_kafka_client_is_refused(ss_kafka_client *client, char *text, size_t size)
 {
     pthread_mutex_lock(&client->lock);
     int refused = client->refused_ms && ss_now_ms() - client->refused_ms < REFUSED_MS;
-    if (refused) snprintf(text, size, "%s", client->last_text);
+    if (refused) snprintf(text, size, "%s", client->refused_text);
     pthread_mutex_unlock(&client->lock);
     return refused;
 }
@@ -107,6 +107,13 @@ static int is_refusal_of_ours(const char *reason)
     return reason && strstr(reason, " alert ") && (strstr(reason, "certificate") || strstr(reason, "unknown ca"));
 }
 
+/* Lock held; last_text says why. */
+static void note_refusal(ss_kafka_client *client)
+{
+    client->refused_ms = ss_now_ms();
+    memcpy(client->refused_text, client->last_text, sizeof client->refused_text);
+}
+
 static void on_error(rd_kafka_t *rk, int number, const char *reason, void *opaque)
 {
     ss_kafka_client *client = opaque;
@@ -121,7 +128,7 @@ static void on_error(rd_kafka_t *rk, int number, const char *reason, void *opaqu
         client->last_error = code;
         snprintf(client->last_text, sizeof client->last_text, "%s", reason ? reason : "");
     }
-    if (ss_kafka_status(code) == SS_AUTH) client->refused_ms = ss_now_ms();
+    if (ss_kafka_status(code) == SS_AUTH) note_refusal(client);
     pthread_mutex_unlock(&client->lock);
 }
 
@@ -151,8 +158,8 @@ static int on_certificate(rd_kafka_t *rk, const char *broker, int32_t id, int *x
     snprintf(why, why_size, "%s", X509_verify_cert_error_string(*x509_error));
     pthread_mutex_lock(&client->lock);
     client->last_error = RD_KAFKA_RESP_ERR__SSL;
-    client->refused_ms = ss_now_ms();
     snprintf(client->last_text, sizeof client->last_text, "%.80s: %s; %s", broker, why, way_out(*x509_error));
+    note_refusal(client);
     pthread_mutex_unlock(&client->lock);
     return 0;
 }
@@ -228,6 +235,14 @@ static int set_user(rd_kafka_conf_t *conf, const char *pair, ss_error *err)
     return check_file(key, equals + 1, err) || set(conf, key, equals + 1, err) ? -1 : 0;
 }
 
+/* Not where the user has switched it off: OpenSSL would ask the callback all the same. */
+static int verifies_certificates(const rd_kafka_conf_t *conf)
+{
+    char value[16] = "";
+    size_t size = sizeof value;
+    return rd_kafka_conf_get(conf, "enable.ssl.certificate.verification", value, &size) || strcmp(value, "false") != 0;
+}
+
 rd_kafka_conf_t *ss_kafka_conf_new(const ss_kafka_config *config, ss_kafka_client *client, const ss_kafka_setting *ours,
                                    size_t count, ss_error *err)
 {
@@ -248,7 +263,8 @@ rd_kafka_conf_t *ss_kafka_conf_new(const ss_kafka_config *config, ss_kafka_clien
     rd_kafka_conf_set_opaque(conf, client);
     rd_kafka_conf_set_log_cb(conf, on_log);
     rd_kafka_conf_set_error_cb(conf, on_error);
-    rd_kafka_conf_set_ssl_cert_verify_cb(conf, on_certificate); /* fails only where librdkafka has no TLS */
+    if (verifies_certificates(conf))
+        rd_kafka_conf_set_ssl_cert_verify_cb(conf, on_certificate); /* fails only where librdkafka has no TLS */
     return conf;
 fail:
     rd_kafka_conf_destroy(conf);

@@ -17,7 +17,8 @@
  * rd_kafka_position is never used: it runs ahead of the batch.
  *
  * Where to read next is our own knowledge (ss_cursor.next). Only librdkafka's own offset reset goes behind it: the
- * topic was made anew, or its end was cut off. What is there now was never read, so it is taken, with a warning.
+ * topic was made anew, or its end was cut off by an unclean leader election, in which case all that the topic keeps
+ * comes again. The two look the same from here; nothing is lost in either, and a warning names partition and offsets.
  */
 #include <stdlib.h>
 #include <string.h>

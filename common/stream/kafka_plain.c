@@ -84,7 +84,7 @@ int ss_producer_flush(ss_producer *producer, int64_t timeout_ms, ss_error *err)
     rd_kafka_resp_err_t code;
     do {
         code = rd_kafka_flush(producer->rk, FLUSH_SLICE_MS);
-        if (ss_kafka_status(ss_kafka_client_error(&producer->client, NULL, 0)) == SS_AUTH)
+        if (code && ss_kafka_status(ss_kafka_client_error(&producer->client, NULL, 0)) == SS_AUTH)
             return ss_kafka_fail_away(err, &producer->client, "the bootstrap servers", 0);
     } while (code == RD_KAFKA_RESP_ERR__TIMED_OUT && ss_now_ms() < deadline);
     uint64_t failed = producer->stats.failed - producer->failed_before;

@@ -93,6 +93,16 @@ static int pause_or_stop(ss_exchange *ex, int64_t ms)
     return stopping;
 }
 
+/* A refusal (credentials, a certificate) ends the first start at once: somebody is there to read why. A worker that has
+ * worked before waits for it to be mended, within its patience. */
+static int gives_up(ss_exchange *ex)
+{
+    pthread_mutex_lock(&ex->lock);
+    int worked = ex->stats.producers > 0;
+    pthread_mutex_unlock(&ex->lock);
+    return !worked && ss_kafka_status(ss_kafka_client_error(&ex->client, NULL, 0)) == SS_AUTH;
+}
+
 /* One attempt at a producer with an id of its own: 0; 1 = may succeed later; -1 = never. */
 static int try_producer(ss_exchange *ex, int64_t deadline, ss_error *err)
 {
@@ -105,7 +115,7 @@ static int try_producer(ss_exchange *ex, int64_t deadline, ss_error *err)
         error = rd_kafka_init_transactions(ex->producer, (int)(left < INIT_MS ? left > 1 ? left : 1 : INIT_MS));
         rd_kafka_poll(ex->producer, 0); /* error callbacks: they know more than "timed out" */
     } while (error && rd_kafka_error_is_retriable(error) && ss_now_ms() < deadline && !ss_exchange_is_stopping(ex) &&
-             ss_kafka_status(ss_kafka_client_error(&ex->client, NULL, 0)) != SS_AUTH);
+             !gives_up(ex));
     if (!error) return 0;
     rd_kafka_resp_err_t code = rd_kafka_error_code(error);
     int again = ss_kafka_status(code) != SS_AUTH && ss_kafka_status(code) != SS_CONFIG;
@@ -124,7 +134,7 @@ int ss_exchange_open_producer(ss_exchange *ex, int64_t patience_ms, ss_error *er
         int got = try_producer(ex, deadline, err);
         if (got < 0) return -1;
         if (!got) break;
-        if (ss_kafka_status(ss_kafka_client_error(&ex->client, NULL, 0)) == SS_AUTH || ss_now_ms() >= deadline) {
+        if (gives_up(ex) || ss_now_ms() >= deadline) {
             if (err && (err->status == SS_TIMEOUT || err->status == SS_NETWORK))
                 ss_kafka_fail_away(err, &ex->client, ex->bootstrap, ss_now_ms() - started);
             return -1;

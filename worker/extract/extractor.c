@@ -21,6 +21,10 @@
 /* The nearest skills of a sentence; the rest of its SS_EXTRACT_HITS places is for skills that it names. */
 enum { MATCH_PIECE = 64, NEAREST = 20 };
 
+/* Changes with what is kept of a sentence: values that other versions left in Redis are other values. 1: skills that
+ * overlap are among the candidates. */
+enum { CANDIDATES_VERSION = 1 };
+
 #define NOT_SCORED UINT32_MAX
 
 typedef struct thread_state {
@@ -95,7 +99,7 @@ static void take_options(ss_extractor *x, const ss_extract_options *options)
         .with_text = options->with_text,
     };
     const char *precision = ss_precision_name(ss_encoder_precision(encoder));
-    x->salt = ss_hash64(precision, strlen(precision));
+    x->salt = ss_hash64(precision, strlen(precision)) + CANDIDATES_VERSION;
     x->cache_release = (ss_cache_release){.digest = ss_release_digest(x->release),
                                           .dims = (uint32_t)ss_encoder_dims(encoder),
                                           .skills = (uint32_t)ss_taxonomy_count(ss_release_taxonomy(x->release))};

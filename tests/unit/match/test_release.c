@@ -290,7 +290,7 @@ static void comes_back_from_its_blobs(void **state)
     assert_int_equal(err.status, SS_CORRUPT);
     assert_null(ss_release_from_blobs(json, len - 1, NULL, give_blob, &blobs, &err)); /* no longer JSON */
     assert_int_equal(err.status, SS_CORRUPT);
-    assert_null(ss_release_from_blobs("{\"format\":2}", 12, NULL, give_blob, &blobs, &err));
+    assert_null(ss_release_from_blobs("{\"format\":3}", 12, NULL, give_blob, &blobs, &err));
     assert_int_equal(err.status, SS_UNSUPPORTED);
     ss_release_drop(r);
 }
