@@ -16,9 +16,12 @@
  * (asked from the broker, which waits for open transactions), or without a commit to the first offset that was seen.
  * rd_kafka_position is never used: it runs ahead of the batch.
  *
- * Where to read next is our own knowledge (ss_cursor.next). Only librdkafka's own offset reset goes behind it: the
- * topic was made anew, or its end was cut off by an unclean leader election, in which case all that the topic keeps
- * comes again. The two look the same from here; nothing is lost in either, and a warning names partition and offsets.
+ * Where to read next is our own knowledge (ss_cursor.next). Only librdkafka's own offset reset goes behind it. Mostly
+ * that is a mistake: a leader that is new, or that was frozen, says that our offset is out of range, and all that was
+ * read comes again. But a topic that was made anew looks the same. The group's commits know: they vanish with a topic.
+ * So nothing of it is taken, and a rewind goes to the commits, or without them to where librdkafka went. Commits that
+ * stay behind the partition's end (for CUT_MS, since a frozen leader may tell of an old end) are those of another
+ * topic or of an end that was cut off, too.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +29,7 @@
 #include "base/clock.h"
 #include "stream/kafka_exchange_parts.h"
 
-enum { POLL_MS = 100, FULL_POLL_MS = 5, REWIND_MS = 5000, LEARN_MS = 200, EVERY_MS = 1000 };
+enum { POLL_MS = 100, FULL_POLL_MS = 5, REWIND_MS = 5000, LEARN_MS = 200, EVERY_MS = 1000, CUT_MS = 10000 };
 
 int ss_exchange_open_consumer(ss_exchange *ex, ss_error *err)
 {
@@ -86,6 +89,58 @@ static rd_kafka_topic_partition_list_t *assigned_partitions(ss_exchange *ex)
     return list;
 }
 
+/* 1 when the commit lies behind the partition's end and has done so for long enough to be believed; 0 = no; -1 = not
+ * known yet. */
+static int is_cut(ss_exchange *ex, ss_cursor *cursor, int64_t committed)
+{
+    int64_t low, high, now = ss_now_ms();
+    if (rd_kafka_query_watermark_offsets(ex->consumer, cursor->topic, cursor->partition, &low, &high, REWIND_MS))
+        return -1;
+    if (high >= committed) {
+        cursor->cut_since = 0;
+        return 0;
+    }
+    if (!cursor->cut_since) cursor->cut_since = now;
+    return now - cursor->cut_since >= CUT_MS ? 1 : -1;
+}
+
+/* Looks at the commits of partitions where librdkafka went back by itself; those of another topic are forgotten. Only
+ * this thread changes `back` and `cut_since`, so the lock is not held while the broker is asked. */
+static rd_kafka_resp_err_t judge_commits(ss_exchange *ex, rd_kafka_topic_partition_list_t *list)
+{
+    for (int i = 0; i < list->cnt; i++) {
+        rd_kafka_topic_partition_t *p = &list->elems[i];
+        pthread_mutex_lock(&ex->lock);
+        ss_cursor *cursor = ss_exchange_cursor(ex, p->topic, p->partition, 0);
+        pthread_mutex_unlock(&ex->lock);
+        if (!cursor || cursor->back < 0) continue;
+        int cut = p->offset >= 0 ? is_cut(ex, cursor, p->offset) : 1;
+        if (cut < 0) return RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE;
+        if (!cut) continue;
+        p->offset = RD_KAFKA_OFFSET_INVALID;
+        cursor->first = cursor->back;
+    }
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+static void tell_of_backs(ss_exchange *ex, const rd_kafka_topic_partition_list_t *list)
+{
+    for (int i = 0; i < list->cnt; i++) {
+        const rd_kafka_topic_partition_t *p = &list->elems[i];
+        pthread_mutex_lock(&ex->lock);
+        ss_cursor *cursor = ss_exchange_cursor(ex, p->topic, p->partition, 0);
+        int64_t back = cursor ? cursor->back : -1, next = cursor ? cursor->next : -1;
+        if (cursor) cursor->back = -1, cursor->cut_since = 0;
+        pthread_mutex_unlock(&ex->lock);
+        if (back < 0) continue;
+        ss_kafka_client_say(&ex->client, 4, "%s [%d]: offset %lld came again; %s %lld", p->topic, (int)p->partition,
+                            (long long)back,
+                            next == back ? "nothing is committed, so the topic was made anew or never read; reading from"
+                                         : "reading on from the group's commit,",
+                            (long long)next);
+    }
+}
+
 /* Committed offsets become targets; partitions from which nothing was read yet need no seek and leave the list. */
 static void set_targets(ss_exchange *ex, rd_kafka_topic_partition_list_t *list)
 {
@@ -126,10 +181,12 @@ static void rewind_if_wanted(ss_exchange *ex)
     rd_kafka_resp_err_t code =
         list->cnt ? rd_kafka_committed(ex->consumer, list, REWIND_MS) : RD_KAFKA_RESP_ERR_NO_ERROR;
     for (int i = 0; i < list->cnt && !code; i++) code = list->elems[i].err;
+    if (!code) code = judge_commits(ex, list);
     if (!code) {
         set_targets(ex, list);
         code = seek_all(ex, list);
     }
+    if (!code) tell_of_backs(ex, list);
     rd_kafka_topic_partition_list_destroy(list);
     if (code) {
         ss_kafka_client_say(&ex->client, 4, "rewinding: %s; trying again", rd_kafka_err2str(code));
@@ -247,17 +304,16 @@ static int add(ss_exchange *ex, rd_kafka_message_t *raw)
     /* What is thrown away must be read again. */
     if (ours && settled && ex->stats.recovering) ss_exchange_invalidate(ex, 1);
     int wanted = ours && settled && !ex->stats.recovering;
-    int64_t expected = wanted && raw->offset < cursor->next ? cursor->next : -1;
+    if (wanted && raw->offset < cursor->next) {
+        cursor->back = raw->offset;
+        ss_exchange_invalidate(ex, 1);
+        wanted = 0;
+    }
     size_t index = wanted ? (size_t)(cursor - ex->cursors) : 0;
     if (wanted) cursor->next = raw->offset + 1;
     uint64_t generation = ex->generation;
     pthread_mutex_unlock(&ex->lock);
     if (!wanted) return 0;
-    if (expected >= 0)
-        ss_kafka_client_say(
-            &ex->client, 4,
-            "%s [%d]: offset %lld comes after %lld: the topic was made anew or cut; reading what it has",
-            rd_kafka_topic_name(raw->rkt), (int)raw->partition, (long long)raw->offset, (long long)expected - 1);
     if (!ex->forming) {
         ex->forming = ss_batch_new(ex->config.max_messages);
         if (!ex->forming) return -1;

@@ -117,7 +117,7 @@ ss_cursor *ss_exchange_cursor(ss_exchange *ex, const char *topic, int32_t partit
     char *name = strdup(topic);
     if (!name) return NULL;
     cursors[ex->cursor_count] =
-        (ss_cursor){.topic = name, .partition = partition, .next = -1, .first = -1, .committed = -1};
+        (ss_cursor){.topic = name, .partition = partition, .next = -1, .first = -1, .committed = -1, .back = -1};
     return &cursors[ex->cursor_count++];
 }
 

@@ -34,6 +34,8 @@ typedef struct ss_cursor {
     int64_t next;      /* offset to read next: behind the last message put into a batch, or where a rewind went; -1 */
     int64_t first;     /* first offset seen since it was assigned, -1 = none: where a rewind goes without a commit */
     int64_t committed; /* next offset after the last commit, or one of the two above */
+    int64_t back;      /* where librdkafka began again below `next` by itself, -1 = it did not */
+    int64_t cut_since; /* ms: since when the commit lies behind the partition's end, 0 = it does not */
 } ss_cursor;
 
 /* Next offset of one partition after a batch. */

@@ -41,7 +41,8 @@ static void take(ss_exchange *ex, rd_kafka_t *rk, rd_kafka_topic_partition_list_
         if (cursor->queue) rd_kafka_queue_destroy(cursor->queue); /* of an older object, if the topic was made anew */
         cursor->queue = rd_kafka_queue_get_partition(rk, cursor->topic, cursor->partition);
         ss_exchange_forward(ex, cursor); /* before it is started: no message may go another way */
-        cursor->next = cursor->first = cursor->committed = -1;
+        cursor->next = cursor->first = cursor->committed = cursor->back = -1;
+        cursor->cut_since = 0;
     }
     pthread_mutex_unlock(&ex->lock);
     ss_kafka_client_say(&ex->client, 6, "%d partitions assigned", list->cnt);

@@ -110,7 +110,7 @@ class WorkerTwin(Fault):
         if self.awake and time.monotonic() - self.awake > self.AWAKE:
             code = self.zombie.process.poll()
             self.note = "the zombie went on until SIGTERM" if code is None else f"the zombie ended with {code}"
-            self.world.fleet.leave(self.zombie, codes=(0, 1))  # 1: fenced for the third time while it ends
+            self.world.fleet.leave(self.zombie, codes=(0, 78))  # 78: fenced for the third time while it ends
             self.awake = 0
         return not self.awake and self.world.fleet.has_left(self.zombie)
 
