@@ -29,6 +29,7 @@ enum { PARTITIONS = 2, MAX_MESSAGES = 4096, PATIENCE_MS = 40000, HANG_S = 280 };
 /* Request numbers of the Kafka protocol. */
 enum {
     PRODUCE = 0,
+    FETCH = 1,
     OFFSET_FETCH = 9,
     FIND_COORDINATOR = 10,
     JOIN_GROUP = 11,
@@ -644,6 +645,32 @@ static void partitions_that_went_while_paused_are_read_when_they_come_back(void 
     run_or_fail();
 }
 
+/* A frozen or new leader may say that our offset is out of range; librdkafka then begins again at the first one. The
+ * group's commits decide where to go on, by a rewind; what came again is not taken as if it were new. */
+static void an_offset_said_to_be_out_of_range_leads_to_a_rewind(void **state)
+{
+    (void)state;
+    open_or_fail(1);
+    send_messages(40);
+    run_or_fail();
+    uint64_t before = stats_of(fx.exchange).rewinds;
+    inject(FETCH, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE, 1);
+    int64_t deadline = ss_now_ms() + PATIENCE_MS;
+    ss_error err = {0};
+    ss_batch *batch;
+    ss_publish_result result;
+    while (stats_of(fx.exchange).rewinds == before && ss_now_ms() < deadline) {
+        int got = ss_exchange_next(fx.exchange, 100, &batch, &err);
+        assert_true(got >= 0);
+        /* Messages that came again may be handed out behind the rewind, not before it. */
+        assert_true(!got || stats_of(fx.exchange).rewinds > before);
+        if (got) assert_int_equal(publish(fx.exchange, batch, &result, &err), 0);
+    }
+    assert_true(stats_of(fx.exchange).rewinds > before);
+    send_messages(8);
+    run_or_fail();
+}
+
 int main(void)
 {
 #ifdef __SANITIZE_THREAD__
@@ -667,6 +694,7 @@ int main(void)
         T(close_refuses_while_a_batch_is_out),
         T(a_rebalance_waits_for_batches_that_are_being_computed),
         T(partitions_that_went_while_paused_are_read_when_they_come_back),
+        T(an_offset_said_to_be_out_of_range_leads_to_a_rewind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
