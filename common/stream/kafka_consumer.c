@@ -17,7 +17,7 @@
  * rd_kafka_position is never used: it runs ahead of the batch.
  *
  * Where to read next is our own knowledge (ss_cursor.next). Only librdkafka's own offset reset goes behind it. Mostly
- * that is a mistake: a leader that is new, or that was frozen, says that our offset is out of range, and all that was
+ * that is a mistake: a leader that is new or was away says that our offset is out of range, and all that was
  * read comes again. But a topic that was made anew looks the same. The group's commits know: they vanish with a topic.
  * So nothing of it is taken, and a rewind goes to the commits, or without them to where librdkafka went. Commits that
  * stay behind the partition's end (for CUT_MS, since a frozen leader may tell of an old end) are those of another
@@ -133,11 +133,11 @@ static void tell_of_backs(ss_exchange *ex, const rd_kafka_topic_partition_list_t
         if (cursor) cursor->back = -1, cursor->cut_since = 0;
         pthread_mutex_unlock(&ex->lock);
         if (back < 0) continue;
-        ss_kafka_client_say(&ex->client, 4, "%s [%d]: offset %lld came again; %s %lld", p->topic, (int)p->partition,
-                            (long long)back,
-                            next == back ? "nothing is committed, so the topic was made anew or never read; reading from"
-                                         : "reading on from the group's commit,",
-                            (long long)next);
+        ss_kafka_client_say(
+            &ex->client, 4, "%s [%d]: offset %lld came again; %s %lld", p->topic, (int)p->partition, (long long)back,
+            next == back ? "nothing is committed, so the topic was made anew or never read; reading from"
+                         : "reading on from the group's commit,",
+            (long long)next);
     }
 }
 
