@@ -100,7 +100,7 @@ typedef struct ss_calibration_report {
  * candidates (candidates.h) of every sentence; gold skills that are not among them count as missed. `progress` may be
  * NULL; it counts sentences. SS_INPUT: no gold skill among the hits; higher scores do not mean likelier skills. */
 int ss_calibration_measure(const ss_labelled_set *set, const char *name, const ss_taxonomy *taxonomy,
-                           const ss_skill_matrix *matrix, const ss_ranking *ranking, const ss_gate *gate,
+                           const ss_skill_matrix *matrix, const ss_ranker *ranker, const ss_gate *gate,
                            ss_embedder *embedder, ss_embed_progress *progress, void *ctx, ss_calibration *out,
                            ss_calibration_report *report, ss_error *err);
 
@@ -117,7 +117,7 @@ typedef struct ss_mentions_report {
 /* Counts the candidates of every sentence whose probability reaches the threshold; no limit of mentions per sentence.
  * gate and progress may be NULL. */
 int ss_mentions_measure(const ss_labelled_set *set, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
-                        const ss_ranking *ranking, const ss_gate *gate, const ss_calibration *calibration,
+                        const ss_ranker *ranker, const ss_gate *gate, const ss_calibration *calibration,
                         ss_embedder *embedder, ss_embed_progress *progress, void *ctx, ss_mentions_report *out,
                         ss_error *err);
 

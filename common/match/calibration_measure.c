@@ -8,8 +8,6 @@
 #include "match/gate.h"
 #include "match/labelled.h"
 
-enum { NEAREST = 20 };
-
 /* Pairs grow sentence by sentence. */
 typedef struct pairs {
     ss_judged_pair *items;
@@ -50,10 +48,9 @@ static int add_sentence(pairs *list, const ss_labelled *item, const ss_hit *hits
 typedef struct matching {
     const ss_taxonomy *taxonomy;
     const ss_skill_matrix *matrix;
-    const ss_ranking *ranking;
+    const ss_ranker *ranker;
     const ss_gate *gate;
     ss_match_scratch *scratch;
-    ss_span_labels *labels;
     ss_span_finder *finder;
 } matching;
 
@@ -62,10 +59,11 @@ static int collect_sentence(const matching *m, const ss_labelled *item, const fl
     ss_hit hits[SS_CANDIDATES_MOST];
     ss_evidence evidence[SS_CANDIDATES_MOST];
     uint32_t count;
-    ss_skill_matrix_top(m->matrix, m->scratch, vector, 1, NEAREST, hits, &count);
+    ss_skill_matrix_top(m->matrix, m->scratch, vector, 1, SS_CANDIDATES_NEAREST, hits, &count);
     if (ss_span_sentence(m->finder, item->sentence.data, item->sentence.len, err)) return -1;
     size_t all = ss_candidates_add_worded(m->matrix, m->finder, vector, hits, count, SS_CANDIDATES_MOST);
-    ss_candidates_evidence(m->ranking, m->finder, m->gate ? ss_gate_logit(m->gate, vector) : 0, hits, all, evidence);
+    ss_candidates_evidence(&m->ranker->weights, m->finder, m->gate ? ss_gate_logit(m->gate, vector) : 0, hits, all,
+                           evidence);
     return add_sentence(list, item, hits, evidence, all) ? ss_fail_memory(err, "calibrating") : 0;
 }
 
@@ -73,14 +71,15 @@ static int collect_pairs(const ss_labelled_set *set, const matching *given, cons
                          ss_error *err)
 {
     matching m = *given;
-    m.scratch = ss_match_scratch_new(m.matrix, NEAREST, err);
-    m.labels = m.scratch ? ss_span_labels_new(m.taxonomy, err) : NULL;
-    m.finder = m.labels ? ss_span_finder_new(m.labels, err) : NULL;
+    m.scratch = ss_match_scratch_new(m.matrix, SS_CANDIDATES_NEAREST, err);
+    ss_span_labels *own = m.scratch && !m.ranker->labels ? ss_span_labels_new(m.taxonomy, err) : NULL;
+    const ss_span_labels *labels = m.ranker->labels ? m.ranker->labels : own;
+    m.finder = m.scratch && labels ? ss_span_finder_new(labels, err) : NULL;
     int bad = !m.finder;
     for (size_t i = 0; !bad && i < ss_labelled_count(set); i++)
         bad = collect_sentence(&m, ss_labelled_item(set, i), vectors + i * ss_skill_matrix_dims(m.matrix), list, err);
     ss_span_finder_free(m.finder);
-    ss_span_labels_free(m.labels);
+    ss_span_labels_free(own);
     ss_match_scratch_free(m.scratch);
     return bad ? -1 : 0;
 }
@@ -133,7 +132,7 @@ static int fit(const char *path, const pairs *list, ss_calibration *out, ss_cali
 }
 
 int ss_calibration_measure(const ss_labelled_set *set, const char *name, const ss_taxonomy *taxonomy,
-                           const ss_skill_matrix *matrix, const ss_ranking *ranking, const ss_gate *gate,
+                           const ss_skill_matrix *matrix, const ss_ranker *ranker, const ss_gate *gate,
                            ss_embedder *embedder, ss_embed_progress *progress, void *ctx, ss_calibration *out,
                            ss_calibration_report *report, ss_error *err)
 {
@@ -142,7 +141,7 @@ int ss_calibration_measure(const ss_labelled_set *set, const char *name, const s
     if (ss_labelled_check(set, name, err)) return -1;
     float *vectors = ss_labelled_embed(set, embedder, progress, ctx, err);
     pairs list = {0};
-    matching with = {.taxonomy = taxonomy, .matrix = matrix, .ranking = ranking, .gate = gate};
+    matching with = {.taxonomy = taxonomy, .matrix = matrix, .ranker = ranker, .gate = gate};
     int result = -1;
     if (vectors && !collect_pairs(set, &with, vectors, &list, err)) result = fit(name, &list, out, report, err);
     free(vectors);
@@ -184,7 +183,7 @@ static int measure_gate(const ss_labelled_set *set, const ss_gate *gate, const f
 }
 
 int ss_mentions_measure(const ss_labelled_set *set, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
-                        const ss_ranking *ranking, const ss_gate *gate, const ss_calibration *calibration,
+                        const ss_ranker *ranker, const ss_gate *gate, const ss_calibration *calibration,
                         ss_embedder *embedder, ss_embed_progress *progress, void *ctx, ss_mentions_report *out,
                         ss_error *err)
 {
@@ -193,7 +192,7 @@ int ss_mentions_measure(const ss_labelled_set *set, const ss_taxonomy *taxonomy,
     *out = (ss_mentions_report){.sentences = counts.sentences, .with_skill = counts.with_skill, .gold = counts.gold};
     float *vectors = ss_labelled_embed(set, embedder, progress, ctx, err);
     pairs list = {0};
-    matching with = {.taxonomy = taxonomy, .matrix = matrix, .ranking = ranking, .gate = gate};
+    matching with = {.taxonomy = taxonomy, .matrix = matrix, .ranker = ranker, .gate = gate};
     int bad = !vectors || collect_pairs(set, &with, vectors, &list, err) || measure_gate(set, gate, vectors, out, err);
     if (!bad) count_kept(&list, calibration, out);
     free(vectors);

@@ -1,8 +1,6 @@
 /* candidates.c - see candidates.h. Lists are short (tens), so plain scans do. */
 #include "match/candidates.h"
 
-enum { MOST_NAMED = 64 };
-
 static int holds_skill(const ss_hit *hits, size_t count, uint32_t skill)
 {
     for (size_t i = 0; i < count; i++)
@@ -49,8 +47,8 @@ static void insert_skill(const ss_skill_matrix *matrix, const float *vector, ss_
 size_t ss_candidates_add_worded(const ss_skill_matrix *matrix, ss_span_finder *finder, const float *vector,
                                 ss_hit *hits, size_t count, size_t room)
 {
-    uint32_t named[MOST_NAMED];
-    size_t named_count = ss_span_named(finder, named, MOST_NAMED);
+    uint32_t named[SS_SPAN_NAMED_ROOM];
+    size_t named_count = ss_span_named(finder, named, SS_SPAN_NAMED_ROOM);
     for (size_t i = 0; i < named_count; i++) {
         if (holds_skill(hits, count, named[i])) continue;
         if (count == room && !drop_last_unnamed(hits, &count, named, named_count)) break;
@@ -63,24 +61,19 @@ size_t ss_candidates_add_worded(const ss_skill_matrix *matrix, ss_span_finder *f
     return count;
 }
 
-static double rank_score(const ss_ranking *ranking, const ss_evidence *e)
-{
-    return (double)e->score + (e->named ? ranking->named : 0) + ranking->overlap * (double)e->overlap;
-}
-
 void ss_candidates_evidence(const ss_ranking *ranking, const ss_span_finder *finder, float gate, const ss_hit *hits,
                             size_t count, ss_evidence *out)
 {
-    uint32_t named[MOST_NAMED];
+    uint32_t named[SS_SPAN_NAMED_ROOM];
     double scores[SS_CANDIDATES_MOST];
-    size_t named_count = ss_span_named(finder, named, MOST_NAMED);
+    size_t named_count = ss_span_named(finder, named, SS_SPAN_NAMED_ROOM);
     if (count > SS_CANDIDATES_MOST) count = SS_CANDIDATES_MOST;
     for (size_t i = 0; i < count; i++) {
         out[i] = (ss_evidence){.score = hits[i].score,
                                .overlap = ss_span_overlap(finder, hits[i].skill),
                                .gate = gate,
                                .named = is_in(named, named_count, hits[i].skill)};
-        scores[i] = rank_score(ranking, &out[i]);
+        scores[i] = ss_ranking_score(ranking, out[i].score, out[i].named, out[i].overlap);
     }
     for (size_t i = 0; i < count; i++) {
         size_t before = 0;

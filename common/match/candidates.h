@@ -13,7 +13,11 @@
 #include "match/skill_matrix.h"
 #include "match/span.h"
 
-enum { SS_CANDIDATES_OVERLAPPING = 8, SS_CANDIDATES_MOST = 32 };
+enum {
+    SS_CANDIDATES_NEAREST = 20,    /* of the matrix; the other places are for skills whose words stand there */
+    SS_CANDIDATES_OVERLAPPING = 8, /* of these, as long as there is room */
+    SS_CANDIDATES_MOST = 32
+};
 
 /* Adds the skills that the sentence taken last by `finder` names, and those that overlap with it most, to the `count`
  * hits in `hits`, which has room for `room` (at least count); in a full list named ones take the places of the last

@@ -62,8 +62,8 @@ static int count_queries(const char *path, const ss_labelled_set *set, ss_evalua
 typedef struct bench {
     const ss_skill_matrix *matrix;
     ss_embedder *embedder;
-    const ss_ranking *ranking; /* NULL = plain */
-    ss_span_labels *labels;
+    const ss_ranker *ranker; /* NULL = plain */
+    ss_span_labels *own_labels;
     ss_span_finder *finder;
     ss_string_view texts[CHUNK];
     const ss_labelled *items[CHUNK];
@@ -80,7 +80,7 @@ static int add_words(bench *run, size_t i, float *scores, ss_error *err)
 {
     if (!run->finder) return 0;
     if (ss_span_sentence(run->finder, run->texts[i].data, run->texts[i].len, err)) return -1;
-    ss_ranking_apply(run->ranking, run->finder, scores);
+    ss_ranking_apply(&run->ranker->weights, run->finder, scores);
     return 0;
 }
 
@@ -133,19 +133,20 @@ static int run_all(bench *run, const ss_labelled_set *set, ss_embed_progress *pr
 
 static int prepare_words(bench *run, const ss_taxonomy *taxonomy, ss_error *err)
 {
-    if (!run->ranking || ss_ranking_is_plain(run->ranking)) return 0;
-    run->labels = ss_span_labels_new(taxonomy, err);
-    run->finder = run->labels ? ss_span_finder_new(run->labels, err) : NULL;
+    if (!run->ranker || ss_ranking_is_plain(&run->ranker->weights)) return 0;
+    const ss_span_labels *labels = run->ranker->labels;
+    if (!labels) labels = run->own_labels = ss_span_labels_new(taxonomy, err);
+    run->finder = labels ? ss_span_finder_new(labels, err) : NULL;
     return run->finder ? 0 : -1;
 }
 
 int ss_evaluate_each(const char *path, int exact, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
-                     const ss_ranking *ranking, ss_embedder *embedder, ss_embed_progress *progress, void *ctx,
+                     const ss_ranker *ranker, ss_embedder *embedder, ss_embed_progress *progress, void *ctx,
                      ss_evaluation *out, ss_query_figures **each, ss_error *err)
 {
     *out = (ss_evaluation){0};
     *each = NULL;
-    bench run = {.matrix = matrix, .embedder = embedder, .ranking = ranking};
+    bench run = {.matrix = matrix, .embedder = embedder, .ranker = ranker};
     int result = -1;
     size_t most = 0;
     ss_labelled_set *set = ss_labelled_read(path, exact ? SS_LABELLED_EXACT : SS_LABELLED_BENCHMARK, taxonomy, err);
@@ -169,17 +170,17 @@ done:
     free(run.scores);
     free(run.vectors);
     ss_span_finder_free(run.finder);
-    ss_span_labels_free(run.labels);
+    ss_span_labels_free(run.own_labels);
     ss_labelled_free(set);
     return result;
 }
 
 int ss_evaluate(const char *path, int exact, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
-                const ss_ranking *ranking, ss_embedder *embedder, ss_embed_progress *progress, void *ctx,
+                const ss_ranker *ranker, ss_embedder *embedder, ss_embed_progress *progress, void *ctx,
                 ss_evaluation *out, ss_error *err)
 {
     ss_query_figures *each;
-    int result = ss_evaluate_each(path, exact, taxonomy, matrix, ranking, embedder, progress, ctx, out, &each, err);
+    int result = ss_evaluate_each(path, exact, taxonomy, matrix, ranker, embedder, progress, ctx, out, &each, err);
     free(each);
     return result;
 }

@@ -30,17 +30,17 @@ typedef struct ss_query_figures {
     double rp1, rp5, rp10, mrr;
 } ss_query_figures;
 
-/* One file ("-", plain or gzip). ranking NULL: by the score alone. `progress` may be NULL; it counts sentences, and
+/* One file ("-", plain or gzip). ranker NULL: by the score alone. `progress` may be NULL; it counts sentences, and
  * out->queries is their total from before its first call on. Errors: SS_INPUT (missing column; no sentence with gold).
  */
 int ss_evaluate(const char *path, int exact, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
-                const ss_ranking *ranking, ss_embedder *embedder, ss_embed_progress *progress, void *ctx,
+                const ss_ranker *ranker, ss_embedder *embedder, ss_embed_progress *progress, void *ctx,
                 ss_evaluation *out, ss_error *err);
 
 /* The same, and the figures of each query in the file's order, for comparing two releases sentence by sentence
  * (bootstrap.h): *each (out->queries) is freed by the caller with free(), NULL on failure. */
 int ss_evaluate_each(const char *path, int exact, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
-                     const ss_ranking *ranking, ss_embedder *embedder, ss_embed_progress *progress, void *ctx,
+                     const ss_ranker *ranker, ss_embedder *embedder, ss_embed_progress *progress, void *ctx,
                      ss_evaluation *out, ss_query_figures **each, ss_error *err);
 
 #endif

@@ -146,8 +146,9 @@ static int calibrate(work *w, ss_index_report *report, ss_error *err)
     w->total = ss_labelled_count(w->labelled);
     on_progress(w, 0);
     report->calibrated = 1;
-    return ss_calibration_measure(w->labelled, w->options->calibrate_path, w->taxonomy, w->matrix, &w->options->ranking,
-                                  w->gate, w->embedder, on_progress, w, &report->calibration, &report->fit, err);
+    const ss_ranker ranker = {.weights = w->options->ranking};
+    return ss_calibration_measure(w->labelled, w->options->calibrate_path, w->taxonomy, w->matrix, &ranker, w->gate,
+                                  w->embedder, on_progress, w, &report->calibration, &report->fit, err);
 }
 
 static int describe_work(work *w, ss_error *err)

@@ -19,9 +19,21 @@ typedef struct ss_ranking {
     double named, overlap;
 } ss_ranking;
 
+/* The weights with the taxonomy's names, for whoever asks of many sentences. */
+typedef struct ss_ranker {
+    ss_ranking weights;
+    const ss_span_labels *labels; /* borrowed; NULL: whoever needs them makes them for itself */
+} ss_ranker;
+
 static inline int ss_ranking_is_plain(const ss_ranking *ranking)
 {
     return ranking->named == 0 && ranking->overlap == 0;
+}
+
+/* The rank score of one skill. */
+static inline double ss_ranking_score(const ss_ranking *ranking, float score, int named, float overlap)
+{
+    return (double)score + (named ? ranking->named : 0) + ranking->overlap * (double)overlap;
 }
 
 /* Turns the scores of all skills into rank scores for the sentence that the finder took last. */

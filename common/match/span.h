@@ -48,6 +48,7 @@ ss_label_span ss_span_find(const ss_span_finder *finder, uint32_t skill);
  * an everyday word ("Source (digital game ...)", see everyday_words.h), or that without its bracket has at most three
  * characters ("Go (computer programming)"), must be written in the same case. Writes at most `max` different skills, in
  * the order of their places, and returns how many. */
+enum { SS_SPAN_NAMED_ROOM = 64 }; /* room for callers' arrays: no sentence of an ad names as many */
 size_t ss_span_named(const ss_span_finder *finder, uint32_t *skills, size_t max);
 
 /* How much of a skill's names stands in the sentence taken last, word by word: 0 or more, some 3 for a whole name of

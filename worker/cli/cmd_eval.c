@@ -107,12 +107,12 @@ static void print_mentions(const values *v, const char *path, const ss_mentions_
 }
 
 /* The release's, or what the user asks for. */
-static ss_ranking ranking_of(const values *v, const ss_release *release)
+static ss_ranker ranker_of(const values *v, const ss_release *release)
 {
-    ss_ranking ranking = ss_release_manifest(release)->ranking;
-    if (!isnan(v->named_weight)) ranking.named = v->named_weight;
-    if (!isnan(v->overlap_weight)) ranking.overlap = v->overlap_weight;
-    return ranking;
+    ss_ranker ranker = {.weights = ss_release_manifest(release)->ranking, .labels = ss_release_span_labels(release)};
+    if (!isnan(v->named_weight)) ranker.weights.named = v->named_weight;
+    if (!isnan(v->overlap_weight)) ranker.weights.overlap = v->overlap_weight;
+    return ranker;
 }
 
 static int evaluate_mentions(const values *v, const ss_strings *files, const ss_release *release, ss_embedder *embedder,
@@ -120,7 +120,7 @@ static int evaluate_mentions(const values *v, const ss_strings *files, const ss_
 {
     const ss_taxonomy *taxonomy = ss_release_taxonomy(release);
     if (v->exact) return ss_fail(err, SS_USAGE, "--exact-labels has no meaning with --mentions");
-    ss_ranking ranking = ranking_of(v, release);
+    ss_ranker ranker = ranker_of(v, release);
     if (!v->json)
         printf("%-24s%10s%7s%7s%7s%8s%8s%8s   (threshold %.3f)\n", "set", "sentences", "with", "gold", "kept", "prec.",
                "recall", "F1", ss_release_manifest(release)->calibration.threshold);
@@ -130,7 +130,7 @@ static int evaluate_mentions(const values *v, const ss_strings *files, const ss_
         ss_progress bar;
         ss_progress_start(&bar, "embedding sentences", "sentences", set ? ss_labelled_count(set) : 0);
         int bad =
-            !set || ss_mentions_measure(set, taxonomy, ss_release_matrix(release), &ranking, ss_release_gate(release),
+            !set || ss_mentions_measure(set, taxonomy, ss_release_matrix(release), &ranker, ss_release_gate(release),
                                         &ss_release_manifest(release)->calibration, embedder, show, &bar, &report, err);
         ss_labelled_free(set);
         if (!bad && !report.sentences) bad = ss_fail(err, SS_INPUT, "%s: no sentences", files->items[i]);
@@ -147,12 +147,12 @@ static int evaluate(const values *v, const ss_strings *files, const ss_release *
 {
     if (!v->json)
         printf("%-24s%8s%7s%8s%8s%8s%8s%8s\n", "set", "queries", "gold", "unknown", "RP@1", "RP@5", "RP@10", "MRR");
-    ss_ranking ranking = ranking_of(v, release);
+    ss_ranker ranker = ranker_of(v, release);
     for (size_t i = 0; i < files->count; i++) {
         ss_evaluation e = {0};
         ss_progress bar;
         ss_progress_start(&bar, "embedding sentences", "sentences", 0);
-        if (ss_evaluate(files->items[i], v->exact, ss_release_taxonomy(release), ss_release_matrix(release), &ranking,
+        if (ss_evaluate(files->items[i], v->exact, ss_release_taxonomy(release), ss_release_matrix(release), &ranker,
                         embedder, show, &bar, &e, err))
             return -1;
         ss_progress_end(&bar, e.queries);

@@ -18,8 +18,7 @@
 #include "worker/extract/distinct.h"
 #include "worker/extract/mention.h"
 
-/* The nearest skills of a sentence; the rest of its SS_EXTRACT_HITS places is for skills that it names. */
-enum { MATCH_PIECE = 64, NEAREST = 20 };
+enum { MATCH_PIECE = 64, NEAREST = SS_CANDIDATES_NEAREST };
 
 /* Changes with what is kept of a sentence: values that other versions left in Redis are other values. 1: skills that
  * overlap are among the candidates. */

@@ -207,9 +207,9 @@ static int describe(void *ctx, const ss_taxonomy *taxonomy, const ss_skill_matri
                     const ss_note **notes, size_t *count, ss_error *err)
 {
     finishing *f = ctx;
-    ss_ranking ranking = ss_recipe_ranking(f->o->recipe);
+    const ss_ranker ranker = {.weights = ss_recipe_ranking(f->o->recipe)};
     busy(f, "figures after");
-    if (ss_side_measure(&f->validate, taxonomy, matrix, &ranking, embedder, &f->after, err) ||
+    if (ss_side_measure(&f->validate, taxonomy, matrix, &ranker, embedder, &f->after, err) ||
         ss_verdict_find(f->o->recipe, &f->before, &f->after, &f->outcome->verdict, err))
         return -1;
     return ss_training_notes(&f->report, &f->arena, notes, count, err);

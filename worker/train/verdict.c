@@ -9,7 +9,7 @@
 #include "worker/train/random.h"
 
 int ss_side_measure(const ss_strings *files, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
-                    const ss_ranking *ranking, ss_embedder *embedder, ss_side *out, ss_error *err)
+                    const ss_ranker *ranker, ss_embedder *embedder, ss_side *out, ss_error *err)
 {
     *out = (ss_side){.sets = calloc(files->count + 1, sizeof *out->sets),
                      .each = calloc(files->count + 1, sizeof *out->each)};
@@ -18,7 +18,7 @@ int ss_side_measure(const ss_strings *files, const ss_taxonomy *taxonomy, const 
         return ss_fail_memory(err, "validating");
     }
     for (size_t i = 0; i < files->count; i++) {
-        if (ss_evaluate_each(files->items[i], 0, taxonomy, matrix, ranking, embedder, NULL, NULL, &out->sets[i],
+        if (ss_evaluate_each(files->items[i], 0, taxonomy, matrix, ranker, embedder, NULL, NULL, &out->sets[i],
                              &out->each[i], err)) {
             ss_side_free(out);
             return -1;
@@ -34,8 +34,10 @@ int ss_side_measure_release(const ss_strings *files, const ss_release *release, 
     *out = (ss_side){0};
     ss_embedder *embedder = ss_embedder_new(ss_release_encoder(release), pool, err);
     if (!embedder) return -1;
-    int result = ss_side_measure(files, ss_release_taxonomy(release), ss_release_matrix(release),
-                                 &ss_release_manifest(release)->ranking, embedder, out, err);
+    const ss_ranker ranker = {.weights = ss_release_manifest(release)->ranking,
+                              .labels = ss_release_span_labels(release)};
+    int result =
+        ss_side_measure(files, ss_release_taxonomy(release), ss_release_matrix(release), &ranker, embedder, out, err);
     ss_embedder_free(embedder);
     return result;
 }
@@ -56,8 +58,8 @@ int ss_side_measure_encoder(const ss_strings *files, const char *encoder_dir, co
     if (embedder && !ss_prototype_kinds_parse(recipe->prototypes, &kinds, err) &&
         !ss_score_kind_parse(recipe->score, &score, err) && !ss_prototypes_list(taxonomy, kinds, &prototypes, err))
         matrix = ss_skill_matrix_build(embedder, &prototypes, ss_taxonomy_count(taxonomy), score, NULL, NULL, err);
-    ss_ranking ranking = ss_recipe_ranking(recipe);
-    int result = matrix ? ss_side_measure(files, taxonomy, matrix, &ranking, embedder, out, err) : -1;
+    const ss_ranker ranker = {.weights = ss_recipe_ranking(recipe)};
+    int result = matrix ? ss_side_measure(files, taxonomy, matrix, &ranker, embedder, out, err) : -1;
     ss_skill_matrix_free(matrix);
     ss_prototypes_free(&prototypes);
     ss_embedder_free(embedder);

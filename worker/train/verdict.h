@@ -16,7 +16,7 @@ typedef struct ss_side {
 } ss_side;
 
 int ss_side_measure(const ss_strings *files, const ss_taxonomy *taxonomy, const ss_skill_matrix *matrix,
-                    const ss_ranking *ranking, ss_embedder *embedder, ss_side *out, ss_error *err);
+                    const ss_ranker *ranker, ss_embedder *embedder, ss_side *out, ss_error *err);
 /* The same with a release's encoder, matrix and ranking, or with an encoder folder whose skills are embedded first. */
 int ss_side_measure_release(const ss_strings *files, const ss_release *release, ss_pool *pool, ss_side *out,
                             ss_error *err);
