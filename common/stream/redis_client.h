@@ -46,6 +46,11 @@ typedef struct ss_redis_url {
     char *key_file;  /* its key; both or none */
 } ss_redis_url;
 
+/* The forms of a Redis URL, for the help of options. */
+#define SS_REDIS_URL_FORMS                                                                                             \
+    "redis://[user:password@]host:port/db, unix:///path, or for TLS rediss://...?ca=FILE&cert=FILE&key=FILE, each "    \
+    "where it is needed."
+
 /* Reads `redis://[[user]:password@]host[:port][/db]`, the same with `rediss://` and then optionally
  * `?ca=FILE&cert=FILE&key=FILE` (each may be left out, cert and key go together), or
  * `unix://[[user]:password@]/path[?db=N]`. host may be an IPv6 literal in brackets; user, password, path and FILE are

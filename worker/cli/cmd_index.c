@@ -45,8 +45,7 @@ static const ss_option table[] = {
      "Added to the score that ranks a skill whose preferred label stands in the sentence (skillstream eval).", 0},
     {"overlap-weight", SS_OPT_REAL, AT(overlap_weight), "0", "0..10", "W", NULL,
      "Times the overlap of a skill's names with the sentence, word by word (0 to some 3), added likewise. Mentions "
-     "weigh "
-     "both by the calibration.",
+     "weigh both by the calibration.",
      0},
     {"precision", SS_OPT_CHOICE, AT(precision), "fp32", "fp32|int8", "P", NULL,
      "Arithmetic of the encoder, now and in those who use the release; int8 is several times faster.", 0},

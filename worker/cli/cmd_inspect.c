@@ -10,6 +10,7 @@
 
 #include "base/harden.h"
 #include "base/shutdown.h"
+#include "stream/redis_client.h"
 #include "worker/cli/command.h"
 #include "worker/cli/inspect_pages.h"
 
@@ -30,15 +31,11 @@ typedef struct values {
 static const ss_option table[] = {
     {"release", SS_OPT_STRING, AT(release), NULL, NULL, "FILE|DIGEST", "Releases",
      "The release to work with: a file, or with --redis the digest of one stored there, which may be shortened. "
-     "Default: "
-     "the one in use in Redis.",
+     "Default: the one in use in Redis.",
      0},
     {"compare", SS_OPT_STRING, AT(compare), NULL, NULL, "FILE|DIGEST", NULL,
      "A second release; the page shows what each of the two finds.", 0},
-    {"redis", SS_OPT_STRING, AT(redis), NULL, NULL, "URL", NULL,
-     "Where releases are stored: redis://[user:password@]host:port/db, unix:///path, or for TLS "
-     "rediss://...?ca=FILE&cert=FILE&key=FILE, each where it is needed.",
-     0},
+    {"redis", SS_OPT_STRING, AT(redis), NULL, NULL, "URL", NULL, "Where releases are stored: " SS_REDIS_URL_FORMS, 0},
     {"patience", SS_OPT_TIME, AT(patience), "10s", NULL, "TIME", NULL, "How long to try to reach Redis.", 0},
     {"threshold", SS_OPT_REAL, AT(extract.threshold), NULL, "0..1", "P", "Result",
      "Where the page's threshold stands at first. Default: the release's own.", 0},
@@ -58,8 +55,7 @@ static const ss_option table[] = {
      0},
     {"allow-host", SS_OPT_LIST, AT(hosts), NULL, NULL, "NAME", NULL,
      "A further name by which browsers may call this server, e.g. that of a proxy before it. Loopback names and the "
-     "host "
-     "of --http are allowed anyway; others are refused (DNS rebinding).",
+     "host of --http are allowed anyway; others are refused (DNS rebinding).",
      0},
     {"max-body", SS_OPT_BYTES, AT(max_body), "256K", "1..16777216", "BYTES", NULL, "The largest ad that is taken.", 0},
     {"threads", SS_OPT_COUNT, AT(extract.threads), "0", "0..1024", "N", NULL,

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/progress.h"
 #include "match/release.h"
+#include "stream/redis_client.h"
 #include "stream/registry.h"
 #include "worker/cli/command.h"
 #include "worker/extract/release_source.h"
@@ -22,11 +23,7 @@ typedef struct values {
 #define AT(member) offsetof(values, member)
 
 static const ss_option table[] = {
-    {"redis", SS_OPT_STRING, AT(redis), NULL, NULL, "URL", "Redis",
-     "redis://[user:password@]host:port/db, unix:///path, or for TLS rediss://...?ca=FILE&cert=FILE&key=FILE, each "
-     "where "
-     "it is needed.",
-     SS_OPT_REQUIRED},
+    {"redis", SS_OPT_STRING, AT(redis), NULL, NULL, "URL", "Redis", SS_REDIS_URL_FORMS, SS_OPT_REQUIRED},
     {"patience", SS_OPT_TIME, AT(patience), "10s", NULL, "TIME", NULL, "How long to try to reach Redis.", 0},
     {"use", SS_OPT_FLAG, AT(use), "true", NULL, NULL, "Actions",
      "push: make the release the one in use, which workers switch to; --no-use only stores it.", 0},

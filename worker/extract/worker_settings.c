@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "stream/redis_client.h"
+
 #define AT(member) offsetof(ss_worker_settings, member)
 
 static const ss_option table[] = {
@@ -27,9 +29,7 @@ static const ss_option table[] = {
     {"schema-id", SS_OPT_COUNT, AT(schema_id), "0", "0..2147483647", "ID", NULL,
      "Schema Registry id of SkillRecord, for --framing confluent.", 0},
     {"redis", SS_OPT_STRING, AT(redis), NULL, NULL, "URL", "Release and cache",
-     "Redis with the releases and the sentence cache: redis://[user:password@]host:port/db, unix:///path, or for TLS "
-     "rediss://...?ca=FILE&cert=FILE&key=FILE, each where it is needed.",
-     0},
+     "Redis with the releases and the sentence cache: " SS_REDIS_URL_FORMS, 0},
     {"release", SS_OPT_STRING, AT(release), NULL, NULL, "FILE", NULL,
      "Release file to start with, so that no Redis is needed for starting. With --redis and --follow, the release in "
      "use there takes over once it is loaded.",
