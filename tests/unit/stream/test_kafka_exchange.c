@@ -476,18 +476,26 @@ static void discarded_batches_and_those_after_them_come_again(void **state)
     for (size_t i = 0; i < fx.sent; i++) assert_int_equal(fx.committed[i], 1);
 }
 
-static void no_more_batches_than_allowed_are_out_and_paused_messages_are_not_lost(void **state)
+/* As many batches out as may be, and a third that fills up and waits for longer than a second. */
+static void block_with_two_batches_out(ss_batch *out[2])
 {
-    (void)state;
     ss_error err = {0};
-    ss_batch *out[2], *third;
-    ss_publish_result result;
+    ss_batch *third;
     open_or_fail(1);
     send_messages(64);
     for (int i = 0; i < 2; i++)
         while (ss_exchange_next(fx.exchange, 200, &out[i], &err) == 0) {
         }
     for (int i = 0; i < 8; i++) assert_int_equal(ss_exchange_next(fx.exchange, 200, &third, &err), 0);
+}
+
+static void no_more_batches_than_allowed_are_out_and_waiting_messages_are_not_lost(void **state)
+{
+    (void)state;
+    ss_error err = {0};
+    ss_batch *out[2];
+    ss_publish_result result;
+    block_with_two_batches_out(out);
     assert_int_equal(stats_of(fx.exchange).out, 2);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(publish(fx.exchange, out[i], &result, &err), 0);
@@ -613,19 +621,14 @@ static void a_rebalance_waits_for_batches_that_are_being_computed(void **state)
     assert_int_equal(ss_exchange_close(second, 5000, &err), 0);
 }
 
-/* librdkafka keeps a partition paused when it is taken away and given back. */
-static void partitions_that_went_while_paused_are_read_when_they_come_back(void **state)
+/* (Where waiting is done by pausing, librdkafka keeps a partition paused when it is taken away and given back.) */
+static void partitions_that_went_while_waiting_are_read_when_they_come_back(void **state)
 {
     (void)state;
     ss_error err = {0};
     ss_batch *out[2], *other;
     ss_publish_result result;
-    open_or_fail(1);
-    send_messages(64);
-    for (int i = 0; i < 2; i++)
-        while (ss_exchange_next(fx.exchange, 200, &out[i], &err) == 0) {
-        }
-    for (int i = 0; i < 8; i++) assert_int_equal(ss_exchange_next(fx.exchange, 200, &other, &err), 0); /* pauses */
+    block_with_two_batches_out(out);
     ss_exchange *second = open_exchange("b", 1, &err);
     assert_non_null(second);
     int64_t deadline = ss_now_ms() + PATIENCE_MS;
@@ -689,11 +692,11 @@ int main(void)
         T(a_batch_of_lost_partitions_is_never_committed),
         T(open_fails_with_auth_when_the_transactional_id_is_not_allowed),
         T(discarded_batches_and_those_after_them_come_again),
-        T(no_more_batches_than_allowed_are_out_and_paused_messages_are_not_lost),
+        T(no_more_batches_than_allowed_are_out_and_waiting_messages_are_not_lost),
         T(a_too_large_output_is_rejected_and_can_be_replaced),
         T(close_refuses_while_a_batch_is_out),
         T(a_rebalance_waits_for_batches_that_are_being_computed),
-        T(partitions_that_went_while_paused_are_read_when_they_come_back),
+        T(partitions_that_went_while_waiting_are_read_when_they_come_back),
         T(an_offset_said_to_be_out_of_range_leads_to_a_rewind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
