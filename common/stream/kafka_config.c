@@ -20,6 +20,7 @@
 #include <openssl/x509_vfy.h>
 
 #include "base/clock.h"
+#include "stream/certificate_fault.h"
 #include "stream/kafka_client.h"
 
 enum { KEY_ROOM = 128, COOPERATIVE_FROM = 0x020a0000, REFUSED_MS = 20000, TELL_EVERY_MS = 30000 };
@@ -134,14 +135,9 @@ static void on_error(rd_kafka_t *rk, int number, const char *reason, void *opaqu
 
 static const char *way_out(int x509_error)
 {
-    switch (x509_error) {
-    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE: return "name the authority to trust: --kafka ssl.ca.location=FILE";
-    case X509_V_ERR_HOSTNAME_MISMATCH:
-    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+    switch (ss_certificate_fault_of(x509_error)) {
+    case SS_CERTIFICATE_AUTHORITY: return "name the authority to trust: --kafka ssl.ca.location=FILE";
+    case SS_CERTIFICATE_NAME:
         return "the brokers must be named, in --bootstrap and by themselves, as their certificates name them";
     default: return "renew it at the broker";
     }

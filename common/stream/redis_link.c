@@ -23,6 +23,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "stream/certificate_fault.h"
+
 struct ss_redis_tls {
     SSL_CTX *context;
     const ss_redis_url *url;
@@ -87,14 +89,9 @@ void ss_redis_tls_free(ss_redis_tls *tls)
 static int fail_certificate(long code, ss_error *err)
 {
     const char *way = "renew it at the server";
-    switch (code) {
-    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE: way = "name the authority to trust: rediss://...?ca=FILE"; break;
-    case X509_V_ERR_HOSTNAME_MISMATCH:
-    case X509_V_ERR_IP_ADDRESS_MISMATCH: way = "use a name in the URL that the certificate holds"; break;
+    switch (ss_certificate_fault_of(code)) {
+    case SS_CERTIFICATE_AUTHORITY: way = "name the authority to trust: rediss://...?ca=FILE"; break;
+    case SS_CERTIFICATE_NAME: way = "use a name in the URL that the certificate holds"; break;
     default: break;
     }
     ss_fail(err, SS_AUTH, "the server's certificate is refused: %s; %s", X509_verify_cert_error_string(code), way);
