@@ -61,6 +61,7 @@ void ss_skill_matrix_free(ss_skill_matrix *matrix)
     free(matrix->tile_begin);
     free(matrix->row_kind);
     free(matrix->owned);
+    ss_coarse_free(matrix->coarse);
     free(matrix);
 }
 
@@ -79,6 +80,16 @@ static void finish(ss_skill_matrix *matrix)
         if (rows > matrix->tile_rows) matrix->tile_rows = rows;
     }
     matrix->tile_begin[++matrix->tiles] = (uint32_t)matrix->skills;
+}
+
+/* The last step, once the values are there: returns the matrix, or frees it. */
+static ss_skill_matrix *ready(ss_skill_matrix *matrix, ss_error *err)
+{
+    matrix->floats = ss_int8_kernels_best()->floats;
+    matrix->coarse = ss_coarse_new(matrix->values, matrix->rows, matrix->dims, err);
+    if (matrix->coarse) return matrix;
+    ss_skill_matrix_free(matrix);
+    return NULL;
 }
 
 /* A matrix without values for these prototypes, which must be as ss_prototypes_list makes them. */
@@ -133,8 +144,9 @@ ss_skill_matrix *ss_skill_matrix_from_values(const float *values, size_t dims, c
         ss_skill_matrix_free(matrix);
         return NULL;
     }
-    if (matrix) memcpy(matrix->owned, values, matrix->rows * dims * sizeof *values);
-    return matrix;
+    if (!matrix) return NULL;
+    memcpy(matrix->owned, values, matrix->rows * dims * sizeof *values);
+    return ready(matrix, err);
 }
 
 ss_skill_matrix *ss_skill_matrix_build(ss_embedder *embedder, const ss_prototypes *prototypes, size_t skills,
@@ -153,7 +165,7 @@ ss_skill_matrix *ss_skill_matrix_build(ss_embedder *embedder, const ss_prototype
         bad = ss_embed_texts(embedder, texts, prototypes->count, matrix->owned, progress, ctx, err);
     }
     free(texts);
-    if (!bad) return matrix;
+    if (!bad) return ready(matrix, err);
     ss_skill_matrix_free(matrix);
     return NULL;
 }
@@ -271,7 +283,7 @@ ss_skill_matrix *ss_skill_matrix_decode(const void *rows, size_t rows_len, const
     matrix->values = values;
     if (!read_rows(&wire, matrix, err) && !check_values(values, matrix->rows * matrix->dims, err)) {
         finish(matrix);
-        return matrix;
+        return ready(matrix, err);
     }
     ss_skill_matrix_free(matrix);
     return NULL;

@@ -6,10 +6,11 @@
  *   mean-label-best   half its label, half its best prototype (the label counts as a prototype)
  * With L2-normalised embeddings a score is a cosine.
  *
- * Top-k walks the matrix in tiles that fit the cache: one GEMM per tile for all sentences of the micro-batch, then one
- * pass that keeps the best k of each sentence, so the N x P scores never exist as a whole. The scores that are
- * returned are computed anew, in a fixed order of summation, from the sentence's vector and the rows of the
- * skill: they do not depend on the other sentences of the batch, on N, or on the BLAS library's choice of kernel.
+ * Top-k walks the matrix in tiles that fit the cache: one product per tile for all sentences of the micro-batch, in 8
+ * bits where the CPU has such products (coarse.h), then one pass that keeps the best k of each sentence, so the N x P
+ * scores never exist as a whole. Whatever could be among the best k is scored anew in fp32, in a fixed order of
+ * summation: the k best are exactly those of these scores, and do not depend on the other sentences of the batch, on N,
+ * or on the CPU.
  *
  * An ss_skill_matrix is immutable and shared by all threads; each thread brings its own ss_match_scratch. BLAS must be
  * held to one thread (ss_blas_prepare).

@@ -2,7 +2,9 @@
 #ifndef SKILLSTREAM_MATCH_SKILL_MATRIX_PARTS_H
 #define SKILLSTREAM_MATCH_SKILL_MATRIX_PARTS_H
 
+#include "match/coarse.h"
 #include "match/skill_matrix.h"
+#include "nn/int8_kernels.h"
 
 struct ss_skill_matrix {
     size_t skills, rows, dims;
@@ -15,6 +17,8 @@ struct ss_skill_matrix {
     uint32_t *tile_begin;    /* (tiles + 1) tile t holds the skills tile_begin[t] .. tile_begin[t+1]-1, whole */
     size_t tiles;
     size_t tile_rows; /* of the largest tile */
+    ss_coarse *coarse;
+    const ss_kernels *floats; /* their `dot` gives the same bits on every CPU */
 };
 
 #endif

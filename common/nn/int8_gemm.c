@@ -91,6 +91,19 @@ void ss_int8_linear_free(ss_int8_linear *linear)
     *linear = (ss_int8_linear){.in = 0};
 }
 
+double ss_int8_linear_error(const ss_int8_linear *linear, const ss_int8_kernels *kernels, size_t column, const float *w)
+{
+    size_t panel = kernels->panel, group = kernels->group, inputs = round_up(linear->in, SS_INT8_GROUP);
+    const int8_t *from = linear->weight + column / panel * panel * inputs + column % panel * group;
+    double scale = (double)linear->scales[column], squares = 0;
+    for (size_t i = 0; i < linear->in; i += group, from += panel * group)
+        for (size_t g = 0; g < group && i + g < linear->in; g++) {
+            double error = (double)w[i + g] - scale * from[g];
+            squares += error * error;
+        }
+    return sqrt(squares);
+}
+
 size_t ss_int8_row_bytes(const ss_int8_kernels *kernels, size_t n)
 {
     return round_up(n, SS_INT8_GROUP) * kernels->cell;
@@ -99,10 +112,17 @@ size_t ss_int8_row_bytes(const ss_int8_kernels *kernels, size_t n)
 void ss_int8_linear_run(const ss_int8_linear *linear, const ss_int8_kernels *kernels, size_t m, const unsigned char *q,
                         size_t ldq, const ss_row_scale *rows, const ss_activation *activation, float *y, size_t ldy)
 {
+    ss_int8_linear_run_part(linear, kernels, 0, linear->out, m, q, ldq, rows, activation, y, ldy);
+}
+
+void ss_int8_linear_run_part(const ss_int8_linear *linear, const ss_int8_kernels *kernels, size_t from, size_t to,
+                             size_t m, const unsigned char *q, size_t ldq, const ss_row_scale *rows,
+                             const ss_activation *activation, float *y, size_t ldy)
+{
     size_t inputs = round_up(linear->in, SS_INT8_GROUP), panel = kernels->panel;
-    for (size_t j = 0; j < linear->out; j += panel) {
+    for (size_t j = from; j < to; j += panel) {
         ss_int8_product product = {.m = m,
-                                   .n = linear->out - j < panel ? linear->out - j : panel,
+                                   .n = to - j < panel ? to - j : panel,
                                    .k = inputs,
                                    .q = q,
                                    .ldq = ldq,
@@ -112,7 +132,7 @@ void ss_int8_linear_run(const ss_int8_linear *linear, const ss_int8_kernels *ker
                                    .scales = linear->scales + j,
                                    .bias = linear->bias + j,
                                    .activation = activation,
-                                   .c = y + j,
+                                   .c = y + (j - from),
                                    .ldc = ldy};
         kernels->multiply(&product);
     }

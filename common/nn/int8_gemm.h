@@ -30,6 +30,10 @@ int ss_int8_linear_init(ss_int8_linear *linear, const ss_int8_kernels *kernels, 
                         size_t count, ss_error *err);
 void ss_int8_linear_free(ss_int8_linear *linear);
 
+/* |w - w'|, where w (in) is what channel `column` was made of and w' what its 8 bits say. */
+double ss_int8_linear_error(const ss_int8_linear *linear, const ss_int8_kernels *kernels, size_t column,
+                            const float *w);
+
 /* Bytes of a quantised row of n values, padding included. */
 size_t ss_int8_row_bytes(const ss_int8_kernels *kernels, size_t n);
 
@@ -38,5 +42,11 @@ size_t ss_int8_row_bytes(const ss_int8_kernels *kernels, size_t n);
  *   y     (m, out) rows ldy floats apart */
 void ss_int8_linear_run(const ss_int8_linear *linear, const ss_int8_kernels *kernels, size_t m, const unsigned char *q,
                         size_t ldq, const ss_row_scale *rows, const ss_activation *activation, float *y, size_t ldy);
+
+/* The same for the output channels [from, to) only, of which y has the columns; `from` is a multiple of the set's
+ * panel. */
+void ss_int8_linear_run_part(const ss_int8_linear *linear, const ss_int8_kernels *kernels, size_t from, size_t to,
+                             size_t m, const unsigned char *q, size_t ldq, const ss_row_scale *rows,
+                             const ss_activation *activation, float *y, size_t ldy);
 
 #endif
