@@ -297,20 +297,30 @@ float ss_overlap_of(const ss_overlap_scratch *s, uint32_t skill)
     return best;
 }
 
-size_t ss_overlap_all(ss_overlap_scratch *s, const uint32_t **skills)
+/* Adds up M of every name that shares a word; returns how many, in `touched`. */
+static size_t add_masses(ss_overlap_scratch *s)
 {
     const ss_overlap_index *x = s->index;
     size_t touched = 0;
-    for (size_t i = 0; i < s->skill_count; i++) s->found[s->skills[i]] = 0;
-    s->skill_count = 0;
     for (size_t w = 0; w < s->word_count; w++) {
-        uint32_t word = s->words[w];
-        for (size_t i = x->first_post[word]; i < x->first_post[word + 1]; i++) {
-            uint32_t name = x->posts[i];
-            if (s->mass[name] <= 0) s->touched[touched++] = name;
-            s->mass[name] += x->weight[word];
+        float weight = x->weight[s->words[w]];
+        const uint32_t *end = x->posts + x->first_post[s->words[w] + 1];
+        for (const uint32_t *post = x->posts + x->first_post[s->words[w]]; post < end; post++) {
+            float mass = s->mass[*post];
+            s->touched[touched] = *post; /* without a branch, which could not be foreseen */
+            touched += mass <= 0;
+            s->mass[*post] = mass + weight;
         }
     }
+    return touched;
+}
+
+size_t ss_overlap_all(ss_overlap_scratch *s, const uint32_t **skills)
+{
+    const ss_overlap_index *x = s->index;
+    for (size_t i = 0; i < s->skill_count; i++) s->found[s->skills[i]] = 0;
+    s->skill_count = 0;
+    size_t touched = add_masses(s);
     for (size_t i = 0; i < touched; i++) {
         uint32_t name = s->touched[i], skill = x->skill_of[name];
         float own = overlap(s->mass[name], x->total[name]);
@@ -320,6 +330,40 @@ size_t ss_overlap_all(ss_overlap_scratch *s, const uint32_t **skills)
     }
     *skills = s->skills;
     return s->skill_count;
+}
+
+/* Puts a skill, or a better name of it, into a list by falling overlap, equal ones by number. */
+static size_t insert_best(ss_overlap_hit *list, size_t count, size_t max, ss_overlap_hit hit)
+{
+    size_t at = 0;
+    while (at < count && list[at].skill != hit.skill) at++;
+    if (at < count && list[at].overlap >= hit.overlap) return count;
+    if (at == count) at = count < max ? count++ : max;
+    for (; at; at--) {
+        ss_overlap_hit before = list[at - 1];
+        if (before.overlap > hit.overlap || (before.overlap == hit.overlap && before.skill < hit.skill)) break;
+        if (at < max) list[at] = before;
+    }
+    if (at < max) list[at] = hit;
+    return count;
+}
+
+size_t ss_overlap_best(ss_overlap_scratch *s, ss_overlap_hit *out, size_t max)
+{
+    const ss_overlap_index *x = s->index;
+    const float rounding = 1.0f + 0x1p-19f; /* more than that of either side below */
+    size_t touched = add_masses(s), count = 0;
+    float bar = 0; /* square of the overlap that gets into the list */
+    for (size_t i = 0; i < touched; i++) {
+        uint32_t name = s->touched[i];
+        float mass = s->mass[name], total = x->total[name];
+        s->mass[name] = 0;
+        if (mass * mass * mass * rounding < bar * (total * total))
+            continue; /* overlap squared, without root or division */
+        count = max ? insert_best(out, count, max, (ss_overlap_hit){x->skill_of[name], overlap(mass, total)}) : 0;
+        if (count == max && max) bar = out[max - 1].overlap * out[max - 1].overlap;
+    }
+    return count;
 }
 
 float ss_overlap_found(const ss_overlap_scratch *s, uint32_t skill)

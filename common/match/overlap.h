@@ -46,4 +46,13 @@ float ss_overlap_of(const ss_overlap_scratch *scratch, uint32_t skill);
 size_t ss_overlap_all(ss_overlap_scratch *scratch, const uint32_t **skills);
 float ss_overlap_found(const ss_overlap_scratch *scratch, uint32_t skill);
 
+typedef struct ss_overlap_hit {
+    uint32_t skill;
+    float overlap;
+} ss_overlap_hit;
+
+/* The at most `max` skills that overlap most, by falling overlap, equal ones by number: out (max). Returns how many.
+ * Several times faster than ss_overlap_all. */
+size_t ss_overlap_best(ss_overlap_scratch *scratch, ss_overlap_hit *out, size_t max);
+
 #endif

@@ -175,13 +175,6 @@ ss_label_span ss_span_find(const ss_span_finder *finder, uint32_t skill)
     return (ss_label_span){0, finder->len, 0};
 }
 
-/* Falling overlap, equal ones by number: the order of ss_overlap_all plays no part. */
-static int comes_before(const ss_overlap_scratch *overlap, uint32_t skill, float own, uint32_t other)
-{
-    float theirs = ss_overlap_found(overlap, other);
-    return own > theirs || (own == theirs && skill < other);
-}
-
 float ss_span_overlap(const ss_span_finder *finder, uint32_t skill)
 {
     return ss_overlap_of(finder->overlap, skill);
@@ -196,16 +189,9 @@ void ss_span_add_overlaps(ss_span_finder *finder, float weight, float *scores)
 
 size_t ss_span_most_overlapping(ss_span_finder *finder, uint32_t *out, size_t max)
 {
-    const uint32_t *skills;
-    size_t count = ss_overlap_all(finder->overlap, &skills), n = 0;
-    for (size_t i = 0; max && i < count; i++) {
-        float own = ss_overlap_found(finder->overlap, skills[i]);
-        size_t at = n;
-        while (at && comes_before(finder->overlap, skills[i], own, out[at - 1])) at--;
-        if (at == max) continue;
-        if (n < max) n++;
-        memmove(out + at + 1, out + at, (n - at - 1) * sizeof *out);
-        out[at] = skills[i];
-    }
-    return n;
+    ss_overlap_hit hits[SS_SPAN_MOST_OVERLAPPING];
+    size_t count =
+        ss_overlap_best(finder->overlap, hits, max < SS_SPAN_MOST_OVERLAPPING ? max : SS_SPAN_MOST_OVERLAPPING);
+    for (size_t i = 0; i < count; i++) out[i] = hits[i].skill;
+    return count;
 }

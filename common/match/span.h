@@ -55,8 +55,9 @@ size_t ss_span_named(const ss_span_finder *finder, uint32_t *skills, size_t max)
  * one rare word. overlap.h has the formula. */
 float ss_span_overlap(const ss_span_finder *finder, uint32_t skill);
 
-/* The skills with the largest overlaps, by falling overlap, equal ones by number; at most `max`, none with 0. Tens of
- * microseconds. */
+/* The skills with the largest overlaps, by falling overlap, equal ones by number; at most `max`, none with 0, and never
+ * more than SS_SPAN_MOST_OVERLAPPING. Tens of microseconds. */
+enum { SS_SPAN_MOST_OVERLAPPING = 32 };
 size_t ss_span_most_overlapping(ss_span_finder *finder, uint32_t *skills, size_t max);
 
 /* Adds weight * overlap to the score of every skill (scores: one per skill of the taxonomy). */

@@ -188,6 +188,36 @@ static void overlapping_skills_join_while_there_is_room(void **state)
     ss_skill_matrix_free(matrix);
 }
 
+/* Against the overlap of each skill, one by one. */
+static void finds_those_that_overlap_most(void **state)
+{
+    const fixture *f = *state;
+    static const char *const sentences[] = {"manage staff, manage computers and program Java", "manage",
+                                            "staff of C++ managers",
+                                            "we use computer programming in Java and C++ to manage musical staff"};
+    uint32_t skills = (uint32_t)ss_taxonomy_count(f->taxonomy), found = 0;
+    for (size_t i = 0; i < sizeof sentences / sizeof *sentences; i++)
+        for (size_t max = 0; max < 6; max++) {
+            uint32_t most[6], want[6];
+            size_t wanted = 0;
+            assert_int_equal(ss_span_sentence(f->finder, sentences[i], strlen(sentences[i]), NULL), 0);
+            for (size_t place = 0; place < max; place++) {
+                uint32_t best = skills;
+                for (uint32_t s = 0; s < skills; s++) {
+                    int taken = ss_span_overlap(f->finder, s) <= 0;
+                    for (size_t k = 0; k < wanted; k++) taken |= want[k] == s;
+                    if (!taken && (best == skills || ss_span_overlap(f->finder, s) > ss_span_overlap(f->finder, best)))
+                        best = s;
+                }
+                if (best < skills) want[wanted++] = best;
+            }
+            assert_int_equal(ss_span_most_overlapping(f->finder, most, max), wanted);
+            assert_memory_equal(most, want, wanted * sizeof *most);
+            found += (uint32_t)wanted;
+        }
+    assert_true(found > 20); /* it was about something */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,6 +226,7 @@ int main(void)
         cmocka_unit_test(stops_at_the_limit),
         cmocka_unit_test(named_skills_join_the_nearest_in_order),
         cmocka_unit_test(overlapping_skills_join_while_there_is_room),
+        cmocka_unit_test(finds_those_that_overlap_most),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
