@@ -13,6 +13,7 @@ void ss_extract_settings_apply(const ss_extract_settings *settings, const char *
     *out = (ss_extract_options){.threshold = settings->threshold,
                                 .gate_threshold = settings->gate_threshold,
                                 .top = settings->top,
+                                .filter = ss_filter_of(settings->filter),
                                 .with_text = settings->with_text,
                                 .max_ad_bytes = settings->max_ad_bytes,
                                 .max_sentences = settings->max_sentences,

@@ -1,4 +1,4 @@
-/* extractor.c - the six steps in order; see extractor.h.
+/* extractor.c - the seven steps in order; see extractor.h.
  *
  * Per thread: an arena for what its ads produced, a tokenizer scratch, a span finder, a match scratch. Shared: one
  * arena for the batch (distinct sentences, vectors, hits), which only the calling thread allocates from. All arenas are
@@ -41,10 +41,11 @@ struct ss_extractor {
     ss_pool *pool;
     ss_cache *cache;
     ss_embedder *embedder;
+    ss_first_stage *first_stage;
     ss_ad_limits limits;
     ss_mention_rules rules;
     ss_cache_release cache_release;
-    uint64_t salt; /* of cache keys: hits of another precision are other hits */
+    uint64_t salt; /* of cache keys: another precision or filter gives other hits */
     thread_state *threads;
     size_t thread_count;
     ss_arena arena;
@@ -61,9 +62,10 @@ typedef struct work {
     ss_distinct distinct;
     ss_hit_value *hits; /* (distinct, SS_EXTRACT_HITS) */
     ss_cached *found;   /* (distinct) */
-    uint32_t *unknown;  /* (unknown_count) distinct numbers that the cache does not know */
+    uint32_t *unknown;  /* (unknown_count) distinct numbers that the cache does not know; first the wanted ones, */
     size_t unknown_count;
-    float *vectors; /* (unknown_count, D) */
+    size_t wanted_count; /* which the first stage lets through */
+    float *vectors;      /* (wanted_count, D) */
     ss_extract_stats *stats;
 } work;
 
@@ -98,7 +100,7 @@ static void take_options(ss_extractor *x, const ss_extract_options *options)
         .with_text = options->with_text,
     };
     const char *precision = ss_precision_name(ss_encoder_precision(encoder));
-    x->salt = ss_hash64(precision, strlen(precision)) + CANDIDATES_VERSION;
+    x->salt = ss_hash64(precision, strlen(precision)) + CANDIDATES_VERSION + ((uint64_t)options->filter << 32);
     x->cache_release = (ss_cache_release){.digest = ss_release_digest(x->release),
                                           .dims = (uint32_t)ss_encoder_dims(encoder),
                                           .skills = (uint32_t)ss_taxonomy_count(ss_release_taxonomy(x->release))};
@@ -123,8 +125,9 @@ ss_extractor *ss_extractor_new(ss_release *release, const ss_extract_options *op
     take_options(x, options);
     x->thread_count = ss_pool_threads(pool);
     x->threads = calloc(x->thread_count, sizeof *x->threads);
-    x->embedder = x->threads ? ss_embedder_new(ss_release_encoder(release), pool, err) : NULL;
-    if (!x->threads) ss_fail_memory(err, "starting the extractor");
+    x->first_stage = ss_first_stage_new();
+    x->embedder = x->threads && x->first_stage ? ss_embedder_new(ss_release_encoder(release), pool, err) : NULL;
+    if (!x->threads || !x->first_stage) ss_fail_memory(err, "starting the extractor");
     int bad = !x->embedder;
     for (size_t i = 0; !bad && i < x->thread_count; i++) bad = start_thread(x, &x->threads[i], err);
     if (bad) {
@@ -145,6 +148,7 @@ void ss_extractor_free(ss_extractor *x)
     }
     free(x->threads);
     ss_embedder_free(x->embedder);
+    ss_first_stage_free(x->first_stage);
     ss_arena_free(&x->arena);
     ss_release_drop(x->release);
     free(x);
@@ -236,12 +240,52 @@ static int look_up(work *w, ss_error *err)
     return 0;
 }
 
-/* ---- 4: embed ---- */
+/* ---- 4: filter ---- */
+
+/* A dropped sentence has no candidates, which no other sentence has none of. */
+enum { DROPPED = 0 };
+
+static int filter_piece(void *job, size_t thread, size_t piece)
+{
+    work *w = job;
+    thread_state *t = &w->x->threads[thread];
+    size_t end = (piece + 1) * MATCH_PIECE < w->unknown_count ? (piece + 1) * MATCH_PIECE : w->unknown_count;
+    for (size_t i = piece * MATCH_PIECE; i < end; i++) {
+        uint32_t number = w->unknown[i];
+        ss_string_view text = w->distinct.texts[number];
+        if (ss_span_sentence(t->finder, text.data, text.len, &t->error)) return -1;
+        if (!ss_first_stage_passes(w->x->first_stage, w->x->options.filter, t->finder, text.data, text.len))
+            w->found[number] = (ss_cached){.count = DROPPED};
+    }
+    return 0;
+}
+
+/* Wanted ones to the front, in their order. */
+static int filter(work *w, ss_error *err)
+{
+    size_t n = w->unknown_count, dropped = 0;
+    w->wanted_count = n;
+    if (!n || w->x->options.filter == SS_FILTER_OFF) return 0;
+    if (over_pieces(w, (n + MATCH_PIECE - 1) / MATCH_PIECE, filter_piece, err)) return -1;
+    uint32_t *others = ss_arena_alloc(&w->x->arena, n * sizeof *others);
+    if (!others) return ss_fail_memory(err, "filtering sentences");
+    w->wanted_count = 0;
+    for (size_t i = 0; i < n; i++)
+        if (w->found[w->unknown[i]].count == DROPPED)
+            others[dropped++] = w->unknown[i];
+        else
+            w->unknown[w->wanted_count++] = w->unknown[i];
+    memcpy(w->unknown + w->wanted_count, others, dropped * sizeof *others);
+    w->stats->filtered += dropped;
+    return 0;
+}
+
+/* ---- 5: embed ---- */
 
 static int embed(work *w, ss_error *err)
 {
     ss_arena *arena = &w->x->arena;
-    size_t n = w->unknown_count, dims = w->x->cache_release.dims;
+    size_t n = w->wanted_count, dims = w->x->cache_release.dims;
     if (!n) return 0;
     ss_string_view *texts = ss_arena_alloc(arena, n * sizeof *texts);
     w->vectors = ss_arena_alloc(arena, n * dims * sizeof *w->vectors);
@@ -254,7 +298,7 @@ static int embed(work *w, ss_error *err)
     return 0;
 }
 
-/* ---- 5: match ---- */
+/* ---- 6: match ---- */
 
 /* Named skills join the nearest ones, and the sentence's hits go to their place. */
 static int settle_sentence(work *w, thread_state *t, size_t unknown, ss_hit *hits, size_t count)
@@ -276,7 +320,7 @@ static int match_piece(void *job, size_t thread, size_t piece)
 {
     work *w = job;
     thread_state *t = &w->x->threads[thread];
-    size_t from = piece * MATCH_PIECE, n = w->unknown_count - from;
+    size_t from = piece * MATCH_PIECE, n = w->wanted_count - from;
     if (n > MATCH_PIECE) n = MATCH_PIECE;
     ss_hit hits[MATCH_PIECE * NEAREST];
     uint32_t counts[MATCH_PIECE];
@@ -294,7 +338,8 @@ static int match(work *w, ss_error *err)
 {
     size_t n = w->unknown_count;
     if (!n) return 0;
-    if (over_pieces(w, (n + MATCH_PIECE - 1) / MATCH_PIECE, match_piece, err)) return -1;
+    if (w->wanted_count && over_pieces(w, (w->wanted_count + MATCH_PIECE - 1) / MATCH_PIECE, match_piece, err))
+        return -1;
     if (!w->x->cache) return 0;
     ss_arena *arena = &w->x->arena;
     ss_hash128 *keys = ss_arena_alloc(arena, n * sizeof *keys);
@@ -311,7 +356,7 @@ static int match(work *w, ss_error *err)
     return 0;
 }
 
-/* ---- 6: records ---- */
+/* ---- 7: records ---- */
 
 static ss_slice slice_of(const char *text)
 {
@@ -356,7 +401,7 @@ static int record_piece(void *job, size_t thread, size_t piece)
     if (!hits) return ss_fail_memory(&t->error, "writing a record");
     for (size_t s = 0; s < text->sentence_count; s++) {
         uint32_t number = w->sentence[piece][s];
-        if (number == NOT_SCORED) continue;
+        if (number == NOT_SCORED || w->found[number].count == DROPPED) continue;
         out->record.scored_sentence_count++;
         hits[s] = (ss_sentence_hits){.hits = w->hits + (size_t)number * SS_EXTRACT_HITS,
                                      .count = (size_t)w->found[number].count,
@@ -410,6 +455,8 @@ int ss_extract(ss_extractor *x, const ss_ad *ads, size_t n, ss_extraction *out, 
     w.stats->text_seconds += lap(&mark);
     if (look_up(&w, err)) return -1;
     w.stats->lookup_seconds += lap(&mark);
+    if (filter(&w, err)) return -1;
+    w.stats->filter_seconds += lap(&mark);
     if (embed(&w, err)) return -1;
     w.stats->embed_seconds += lap(&mark);
     if (match(&w, err)) return -1;

@@ -2,16 +2,17 @@
  *
  * Both `skillstream extract` and the worker call it; it is the one place where a record's content is decided.
  *
- *   ads --(1)--> text, sentences --(2)--> distinct sentences --(3)--> cache? --(4)--> embeddings --(5)--> hits
- *       --(6)--> mentions, in records
+ *   ads --(1)--> text, sentences --(2)--> distinct sentences --(3)--> cache? --(4)--> worth it? --(5)--> embeddings
+ *       --(6)--> hits --(7)--> mentions, in records
  *
  *   1 text     HTML or plain text to text, sentences by span; each compute thread takes whole ads
  *   2 distinct sentences of the batch are keyed by 128 bits of XXH3 over their text with white space folded, salted
- *              with the encoder's precision
+ *              with the encoder's precision and the filter
  *   3 look-up  what the sentence cache knows is not computed
- *   4 embed    the rest, packed by length into micro-batches
- *   5 match    the nearest skills of the skill matrix for each, and those that the sentence names
- *   6 mention  probability, threshold, top N, literal span; each compute thread takes whole ads
+ *   4 filter   the first stage drops sentences that ask for no skill (first_stage.h)
+ *   5 embed    the rest, packed by length into micro-batches
+ *   6 match    the nearest skills of the skill matrix for each, and those that the sentence names
+ *   7 mention  probability, threshold, top N, literal span; each compute thread takes whole ads
  *
  * A record depends only on the ad, the release and the options: hits of a sentence do not depend on the batch it came
  * in (encoder.h, skill_matrix.h), and everything else is per ad.
@@ -28,6 +29,7 @@
 #include "base/error.h"
 #include "base/pool.h"
 #include "match/candidates.h"
+#include "match/first_stage.h"
 #include "match/release.h"
 #include "stream/ad.h"
 #include "stream/record.h"
@@ -42,6 +44,7 @@ typedef struct ss_extract_options {
         gate_threshold; /* probability that a sentence asks for any skill, below which it is not linked; 0 = no bar */
     uint64_t top;       /* most mentions of a sentence; 1 .. SS_EXTRACT_HITS */
     int with_text;      /* 1: records carry the ad's plain text and each mention's words */
+    ss_filter filter;   /* which sentences are not looked at more closely (first_stage.h) */
     uint64_t max_ad_bytes;      /* body of an ad; more is the failure "too-large" */
     uint64_t max_sentences;     /* of an ad; more is the failure "too-many-sentences" */
     const char *options_digest; /* goes into every record; may be NULL */
@@ -51,7 +54,7 @@ typedef struct ss_extract_options {
 typedef struct ss_extract_stats {
     uint64_t ads, failed, sentences, embedded, cached, repeated, filtered, mentions, tokens;
     uint64_t by_probability[SS_EXTRACT_TENTHS]; /* mentions by tenth of their probability: [0] below 0.1 ... */
-    double text_seconds, lookup_seconds, embed_seconds, match_seconds, mention_seconds;
+    double text_seconds, lookup_seconds, filter_seconds, embed_seconds, match_seconds, mention_seconds;
 } ss_extract_stats;
 
 /* The answer to one ad: a record, or why there is none. Never both. */
