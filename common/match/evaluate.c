@@ -65,6 +65,8 @@ typedef struct bench {
     const ss_ranker *ranker; /* NULL = plain */
     ss_span_labels *own_labels;
     ss_span_finder *finder;
+    ss_first_stage *first_stage; /* NULL: no filter */
+    size_t dropped;
     ss_string_view texts[CHUNK];
     const ss_labelled *items[CHUNK];
     size_t count;
@@ -75,11 +77,15 @@ typedef struct bench {
     size_t judged;
 } bench;
 
-/* What words add to the scores of query i. */
-static int add_words(bench *run, size_t i, float *scores, ss_error *err)
+/* What words add to the scores of query i, and whether they drop it. */
+static int add_words(bench *run, size_t i, float *scores, int *dropped, ss_error *err)
 {
+    ss_string_view text = run->texts[i];
+    *dropped = 0;
     if (!run->finder) return 0;
-    if (ss_span_sentence(run->finder, run->texts[i].data, run->texts[i].len, err)) return -1;
+    if (ss_span_sentence(run->finder, text.data, text.len, err)) return -1;
+    if (run->first_stage)
+        *dropped = !ss_first_stage_passes(run->first_stage, run->ranker->filter, run->finder, text.data, text.len);
     ss_ranking_apply(&run->ranker->weights, run->finder, scores);
     return 0;
 }
@@ -91,8 +97,10 @@ static int flush(bench *run, ss_error *err)
     ss_skill_matrix_scores(run->matrix, run->vectors, run->count, run->scores);
     for (size_t i = 0; i < run->count; i++) {
         float *scores = run->scores + i * skills;
-        if (add_words(run, i, scores, err)) return -1;
-        run->each[run->judged++] = judge(run->items[i], scores, skills, run->ranks);
+        int dropped;
+        if (add_words(run, i, scores, &dropped, err)) return -1;
+        run->dropped += (size_t)dropped;
+        run->each[run->judged++] = dropped ? (ss_query_figures){0} : judge(run->items[i], scores, skills, run->ranks);
     }
     run->count = 0;
     return 0;
@@ -111,6 +119,7 @@ static void sum_up(const bench *run, ss_evaluation *out)
     out->rp5 *= scale;
     out->rp10 *= scale;
     out->mrr *= scale;
+    out->dropped = run->dropped;
 }
 
 static int run_all(bench *run, const ss_labelled_set *set, ss_embed_progress *progress, void *ctx, ss_evaluation *out,
@@ -133,7 +142,9 @@ static int run_all(bench *run, const ss_labelled_set *set, ss_embed_progress *pr
 
 static int prepare_words(bench *run, const ss_taxonomy *taxonomy, ss_error *err)
 {
-    if (!run->ranker || ss_ranking_is_plain(&run->ranker->weights)) return 0;
+    int filters = run->ranker && run->ranker->filter != SS_FILTER_OFF;
+    if (!run->ranker || (ss_ranking_is_plain(&run->ranker->weights) && !filters)) return 0;
+    if (filters && !(run->first_stage = ss_first_stage_new())) return ss_fail_memory(err, "evaluating");
     const ss_span_labels *labels = run->ranker->labels;
     if (!labels) labels = run->own_labels = ss_span_labels_new(taxonomy, err);
     run->finder = labels ? ss_span_finder_new(labels, err) : NULL;
@@ -170,6 +181,7 @@ done:
     free(run.scores);
     free(run.vectors);
     ss_span_finder_free(run.finder);
+    ss_first_stage_free(run.first_stage);
     ss_span_labels_free(run.own_labels);
     ss_labelled_free(set);
     return result;

@@ -22,6 +22,7 @@
 
 typedef struct ss_evaluation {
     size_t queries, gold, unknown;
+    size_t dropped;             /* queries that the ranker's filter dropped: none of their gold is found */
     double rp1, rp5, rp10, mrr; /* x 100 */
 } ss_evaluation;
 

@@ -100,6 +100,14 @@ static size_t run_length(const char *text, size_t len, size_t at)
     return end - at;
 }
 
+/* A character of another script or with an accent, as far as blocks of Unicode tell: no punctuation, no symbol. */
+static int is_other_letter(const char *text, size_t len)
+{
+    uint32_t code = 0;
+    if ((unsigned char)*text >= 0x80) ss_utf8_decode(text, len, &code);
+    return code >= 0xC0 && code != 0xD7 && code != 0xF7 && (code < 0x2000 || code >= 0x2C00) && code != SS_UTF8_INVALID;
+}
+
 static int is_blank(const char *text, size_t len)
 {
     uint32_t code = (unsigned char)*text;
@@ -130,7 +138,7 @@ static int weigh_words(const ss_first_stage *stage, const char *text, size_t len
     while ((n = ss_first_stage_token(text, len, &at, token))) {
         sum += weight_of(stage, token, n, &known);
         view->tokens++;
-        view->letter_words += is_letter(token[0]) != 0;
+        view->letter_words += is_letter(token[0]) || is_other_letter(token, n);
         view->known_words += is_letter(token[0]) && known;
         if (before) {
             pair[before] = ' ';
@@ -185,5 +193,5 @@ int ss_first_stage_passes(const ss_first_stage *stage, ss_filter filter, ss_span
     if (filter == SS_FILTER_OFF) return 1;
     ss_first_stage_view view = ss_first_stage_look(stage, finder, text, len);
     if (view.named || view.logit * 100 >= (filter == SS_FILTER_FAST ? FAST : CAREFUL)) return 1;
-    return view.known_words * 100 < view.letter_words * KNOWN;
+    return view.known_words * 100 <= view.letter_words * KNOWN;
 }

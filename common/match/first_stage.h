@@ -7,7 +7,7 @@
  *              + steps(largest overlap of a skill with s) + steps(mean of the four largest overlaps)      (overlap.h)
  *
  * A sentence is dropped if its logit is below the level's, names no skill (ss_span_named), and is written in words that
- * the table knows (KNOWN of its letter words at least: another language passes untouched).
+ * the table knows (more than half of its words: another language passes untouched).
  *
  * Tokens: runs of ASCII letters, in lower case; a run of digits is "0"; every other character that is no blank stands
  * for itself. Weights are in first_stage_words.inc, readable, made by tests/accuracy/first_stage/fit.py: positives are
@@ -49,6 +49,10 @@ typedef struct ss_first_stage_view {
     float most_overlap, mean_overlap; /* the largest, and the mean of the SS_FIRST_STAGE_OVERLAPS largest */
     int named;
 } ss_first_stage_view;
+
+/* Fitted with a long list (ESCO): in a short one every word is common and overlaps are small, so that too much would be
+ * dropped. With fewer skills than this, callers let every sentence pass. */
+enum { SS_FIRST_STAGE_LEAST_SKILLS = 3000 };
 
 enum { SS_FIRST_STAGE_OVERLAPS = 4, SS_FIRST_STAGE_TOKEN = 32 };
 

@@ -13,6 +13,7 @@
 #ifndef SKILLSTREAM_MATCH_RANKING_H
 #define SKILLSTREAM_MATCH_RANKING_H
 
+#include "match/first_stage.h"
 #include "match/span.h"
 
 typedef struct ss_ranking {
@@ -23,6 +24,7 @@ typedef struct ss_ranking {
 typedef struct ss_ranker {
     ss_ranking weights;
     const ss_span_labels *labels; /* borrowed; NULL: whoever needs them makes them for itself */
+    ss_filter filter;             /* whether sentences are dropped before, as they are when records are made */
 } ss_ranker;
 
 static inline int ss_ranking_is_plain(const ss_ranking *ranking)

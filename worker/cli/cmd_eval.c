@@ -15,7 +15,7 @@
 
 typedef struct values {
     ss_common_values common;
-    const char *release, *precision;
+    const char *release, *precision, *filter;
     int json, exact, mentions;
     double named_weight, overlap_weight;
     uint64_t threads;
@@ -34,6 +34,10 @@ static const ss_option table[] = {
     {"overlap-weight", SS_OPT_REAL, AT(overlap_weight), NULL, "0..10", "W", NULL,
      "Times the overlap of a skill's names with the sentence, word by word, added likewise; both 0: ranked by vectors "
      "alone. Default: the release's.",
+     0},
+    {"filter", SS_OPT_CHOICE, AT(filter), "off", SS_FILTER_WORDS, "LEVEL", NULL,
+     "Drop sentences as `extract` and the worker do before they are embedded (their default is careful): what is found "
+     "in them is lost. Shows what the filter costs.",
      0},
     {"mentions", SS_OPT_FLAG, AT(mentions), "false", NULL, NULL, NULL,
      "Instead of ranking: what would be published at the release's threshold, and how well its gate separates. Here "
@@ -76,12 +80,13 @@ static void print_one(const values *v, const char *path, const ss_evaluation *e,
     char name[64];
     set_name(path, name);
     if (v->json)
-        printf("%s\"%s\":{\"queries\":%zu,\"gold\":%zu,\"unknown\":%zu,\"RP@1\":%.4f,\"RP@5\":%.4f,\"RP@10\":%.4f,"
+        printf("%s\"%s\":{\"queries\":%zu,\"gold\":%zu,\"unknown\":%zu,\"dropped\":%zu,\"RP@1\":%.4f,\"RP@5\":%.4f,"
+               "\"RP@10\":%.4f,"
                "\"MRR\":%.4f}",
-               number ? "," : "{", name, e->queries, e->gold, e->unknown, e->rp1, e->rp5, e->rp10, e->mrr);
+               number ? "," : "{", name, e->queries, e->gold, e->unknown, e->dropped, e->rp1, e->rp5, e->rp10, e->mrr);
     else
-        printf("%-24s%8zu%7zu%8zu%8.2f%8.2f%8.2f%8.2f\n", name, e->queries, e->gold, e->unknown, e->rp1, e->rp5,
-               e->rp10, e->mrr);
+        printf("%-24s%8zu%7zu%8zu%8zu%8.2f%8.2f%8.2f%8.2f\n", name, e->queries, e->gold, e->unknown, e->dropped, e->rp1,
+               e->rp5, e->rp10, e->mrr);
 }
 
 static void print_mentions(const values *v, const char *path, const ss_mentions_report *m, size_t number)
@@ -109,7 +114,9 @@ static void print_mentions(const values *v, const char *path, const ss_mentions_
 /* The release's, or what the user asks for. */
 static ss_ranker ranker_of(const values *v, const ss_release *release)
 {
-    ss_ranker ranker = {.weights = ss_release_manifest(release)->ranking, .labels = ss_release_span_labels(release)};
+    ss_ranker ranker = {.weights = ss_release_manifest(release)->ranking,
+                        .labels = ss_release_span_labels(release),
+                        .filter = ss_filter_of(v->filter)};
     if (!isnan(v->named_weight)) ranker.weights.named = v->named_weight;
     if (!isnan(v->overlap_weight)) ranker.weights.overlap = v->overlap_weight;
     return ranker;
@@ -146,7 +153,8 @@ static int evaluate(const values *v, const ss_strings *files, const ss_release *
                     ss_error *err)
 {
     if (!v->json)
-        printf("%-24s%8s%7s%8s%8s%8s%8s%8s\n", "set", "queries", "gold", "unknown", "RP@1", "RP@5", "RP@10", "MRR");
+        printf("%-24s%8s%7s%8s%8s%8s%8s%8s%8s\n", "set", "queries", "gold", "unknown", "dropped", "RP@1", "RP@5",
+               "RP@10", "MRR");
     ss_ranker ranker = ranker_of(v, release);
     for (size_t i = 0; i < files->count; i++) {
         ss_evaluation e = {0};

@@ -59,7 +59,7 @@ typedef struct ss_extract_settings {
          "Sentences that ask for no skill are told by their words and not embedded, which saves a third of the time. " \
          "careful: one mention in a hundred is lost, mostly wrong ones; fast: drops more, and more is lost; off: "     \
          "every "                                                                                                      \
-         "sentence is embedded.",                                                                                      \
+         "sentence is embedded. Taxonomies of fewer than 3000 skills are never filtered.",                             \
          SS_OPT_RESULT},                                                                                               \
         {"with-text",                                                                                                  \
          SS_OPT_FLAG,                                                                                                  \

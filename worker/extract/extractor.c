@@ -99,8 +99,10 @@ static void take_options(ss_extractor *x, const ss_extract_options *options)
         .gate_threshold = options->gate_threshold,
         .with_text = options->with_text,
     };
+    if (ss_taxonomy_count(ss_release_taxonomy(x->release)) < SS_FIRST_STAGE_LEAST_SKILLS)
+        x->options.filter = SS_FILTER_OFF;
     const char *precision = ss_precision_name(ss_encoder_precision(encoder));
-    x->salt = ss_hash64(precision, strlen(precision)) + CANDIDATES_VERSION + ((uint64_t)options->filter << 32);
+    x->salt = ss_hash64(precision, strlen(precision)) + CANDIDATES_VERSION + ((uint64_t)x->options.filter << 32);
     x->cache_release = (ss_cache_release){.digest = ss_release_digest(x->release),
                                           .dims = (uint32_t)ss_encoder_dims(encoder),
                                           .skills = (uint32_t)ss_taxonomy_count(ss_release_taxonomy(x->release))};

@@ -134,6 +134,12 @@ def train(a, features, teaching, texts):
     return model.fit(features.matrix(looks), numpy.array(wanted), sample_weight=numpy.array(weights))
 
 
+def is_letter(c):
+    """As first_stage.c has it: ASCII letters, and what is not punctuation by its block of Unicode."""
+    code = ord(c)
+    return c.isascii() and c.isalpha() or 0xC0 <= code and code not in (0xD7, 0xF7) and not 0x2000 <= code < 0x2C00
+
+
 class Table:
     """The model as it is written: whole hundredths, words without weight left out."""
 
@@ -151,8 +157,8 @@ class Table:
         return total + sum(w for i, w in enumerate(self.mean) if mean >= STEP * (i + 1))
 
     def known(self, look):
-        letters = [t for t in look[3] if t[0].isascii() and t[0].isalpha()]
-        return sum(t in self.words for t in letters) >= KNOWN * len(letters)
+        letters = [t for t in look[3] if is_letter(t[0])]
+        return sum(t in self.words for t in letters if t[0].isascii()) > KNOWN * len(letters)
 
     def drops(self, look, level):
         return not look[0] and self.known(look) and self.logit(look) < level
