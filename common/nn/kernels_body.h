@@ -9,6 +9,7 @@
  * say well may come from lanes_<cpu>.h, with the same results:
  *   LARGER, SMALLER(a, b)       a if it is larger (smaller), else b
  *   FUSED(a, b, c)              a b + c, rounded once
+ *   LARGEST(v)                  the largest element
  *   LOAD_SOME(from, n, fill), STORE_SOME(to, v, n)   the first n < LANES floats of a vector
  *
  * Products: each element is one chain of multiply-adds over k in order, whatever the tile it lands in;
@@ -147,11 +148,15 @@ INLINE float sum(const vec parts[PARTS])
 
 INLINE float largest(vec v)
 {
+#ifdef LARGEST
+    return LARGEST(v);
+#else
     float lanes[LANES];
     store(lanes, v);
     for (size_t width = LANES / 2; width > 0; width /= 2)
         for (size_t i = 0; i < width; i++) lanes[i] = lanes[i + width] > lanes[i] ? lanes[i + width] : lanes[i];
     return lanes[0];
+#endif
 }
 
 /* ---- matrix product ---- */

@@ -11,3 +11,11 @@
 #define LOAD_SOME(from, n, fill)                                                                                       \
     ((vec)_mm256_blendv_ps(_mm256_set1_ps(fill), _mm256_maskload_ps((from), MASK_OF(n)), (__m256)MASK_OF(n)))
 #define STORE_SOME(to, v, n) _mm256_maskstore_ps((to), MASK_OF(n), (__m256)(v))
+
+static inline __attribute__((always_inline)) float largest_of_8(__m256 v)
+{
+    __m128 four = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    four = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(four, _mm_movehdup_ps(four)));
+}
+#define LARGEST(v) largest_of_8((__m256)(v))

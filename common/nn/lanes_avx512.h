@@ -10,3 +10,4 @@
 #define FUSED(a, b, c) ((vec)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
 #define LOAD_SOME(from, n, fill) ((vec)_mm512_mask_loadu_ps(_mm512_set1_ps(fill), MASK_OF(n), (from)))
 #define STORE_SOME(to, v, n) _mm512_mask_storeu_ps((to), MASK_OF(n), (__m512)(v))
+#define LARGEST(v) _mm512_reduce_max_ps((__m512)(v))
