@@ -62,10 +62,12 @@ static int collect_sentence(const matching *m, const ss_labelled *item, const fl
     uint32_t count;
     ss_skill_matrix_top(m->matrix, m->scratch, vector, 1, SS_CANDIDATES_NEAREST, hits, &count);
     if (ss_span_sentence(m->finder, item->sentence.data, item->sentence.len, err)) return -1;
+    ss_worded_room room;
+    ss_worded worded = ss_span_worded(m->finder, &room);
     if (m->first_stage &&
-        !ss_first_stage_passes(m->first_stage, m->ranker->filter, m->finder, item->sentence.data, item->sentence.len))
+        !ss_first_stage_passes(m->first_stage, m->ranker->filter, &worded, item->sentence.data, item->sentence.len))
         return 0;
-    size_t all = ss_candidates_add_worded(m->matrix, m->finder, vector, hits, count, SS_CANDIDATES_MOST);
+    size_t all = ss_candidates_add_worded(m->matrix, &worded, vector, hits, count, SS_CANDIDATES_MOST);
     ss_candidates_evidence(&m->ranker->weights, m->finder, m->gate ? ss_gate_logit(m->gate, vector) : 0, hits, all,
                            evidence);
     return add_sentence(list, item, hits, evidence, all) ? ss_fail_memory(err, "calibrating") : 0;

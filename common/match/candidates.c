@@ -44,20 +44,17 @@ static void insert_skill(const ss_skill_matrix *matrix, const float *vector, ss_
     insert(hits, count, (ss_hit){.skill = skill, .score = ss_skill_matrix_score_of(matrix, skill, vector)});
 }
 
-size_t ss_candidates_add_worded(const ss_skill_matrix *matrix, ss_span_finder *finder, const float *vector,
+size_t ss_candidates_add_worded(const ss_skill_matrix *matrix, const ss_worded *worded, const float *vector,
                                 ss_hit *hits, size_t count, size_t room)
 {
-    uint32_t named[SS_SPAN_NAMED_ROOM];
-    size_t named_count = ss_span_named(finder, named, SS_SPAN_NAMED_ROOM);
-    for (size_t i = 0; i < named_count; i++) {
-        if (holds_skill(hits, count, named[i])) continue;
-        if (count == room && !drop_last_unnamed(hits, &count, named, named_count)) break;
-        insert_skill(matrix, vector, hits, &count, named[i]);
+    for (size_t i = 0; i < worded->named_count; i++) {
+        if (holds_skill(hits, count, worded->named[i])) continue;
+        if (count == room && !drop_last_unnamed(hits, &count, worded->named, worded->named_count)) break;
+        insert_skill(matrix, vector, hits, &count, worded->named[i]);
     }
-    uint32_t most[SS_CANDIDATES_OVERLAPPING];
-    size_t most_count = ss_span_most_overlapping(finder, most, SS_CANDIDATES_OVERLAPPING);
-    for (size_t i = 0; i < most_count && count < room; i++)
-        if (!holds_skill(hits, count, most[i])) insert_skill(matrix, vector, hits, &count, most[i]);
+    for (size_t i = 0; i < worded->overlapping_count && count < room; i++)
+        if (!holds_skill(hits, count, worded->overlapping[i]))
+            insert_skill(matrix, vector, hits, &count, worded->overlapping[i]);
     return count;
 }
 

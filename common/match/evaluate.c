@@ -84,8 +84,11 @@ static int add_words(bench *run, size_t i, float *scores, int *dropped, ss_error
     *dropped = 0;
     if (!run->finder) return 0;
     if (ss_span_sentence(run->finder, text.data, text.len, err)) return -1;
-    if (run->first_stage)
-        *dropped = !ss_first_stage_passes(run->first_stage, run->ranker->filter, run->finder, text.data, text.len);
+    if (run->first_stage) {
+        ss_worded_room room;
+        ss_worded worded = ss_span_worded(run->finder, &room);
+        *dropped = !ss_first_stage_passes(run->first_stage, run->ranker->filter, &worded, text.data, text.len);
+    }
     ss_ranking_apply(&run->ranker->weights, run->finder, scores);
     return 0;
 }

@@ -166,17 +166,13 @@ static size_t bits_of(size_t n)
     return bits;
 }
 
-ss_first_stage_view ss_first_stage_look(const ss_first_stage *stage, ss_span_finder *finder, const char *text,
+ss_first_stage_view ss_first_stage_look(const ss_first_stage *stage, const ss_worded *worded, const char *text,
                                         size_t len)
 {
     ss_first_stage_view view = {0};
-    uint32_t skills[SS_FIRST_STAGE_OVERLAPS];
-    view.named = ss_span_named(finder, skills, 1) > 0;
-    size_t count = ss_span_most_overlapping(finder, skills, SS_FIRST_STAGE_OVERLAPS);
-    for (size_t i = 0; i < count; i++) {
-        float own = ss_span_overlap(finder, skills[i]);
-        if (!i) view.most_overlap = own;
-        view.mean_overlap += own / SS_FIRST_STAGE_OVERLAPS;
+    for (size_t i = 0; i < worded->overlapping_count && i < SS_FIRST_STAGE_OVERLAPS; i++) {
+        if (!i) view.most_overlap = worded->overlaps[i];
+        view.mean_overlap += worded->overlaps[i] / SS_FIRST_STAGE_OVERLAPS;
     }
     int sum = BIAS + weigh_words(stage, text, len, &view);
     size_t length = bits_of(view.tokens);
@@ -187,11 +183,11 @@ ss_first_stage_view ss_first_stage_look(const ss_first_stage *stage, ss_span_fin
     return view;
 }
 
-int ss_first_stage_passes(const ss_first_stage *stage, ss_filter filter, ss_span_finder *finder, const char *text,
+int ss_first_stage_passes(const ss_first_stage *stage, ss_filter filter, const ss_worded *worded, const char *text,
                           size_t len)
 {
-    if (filter == SS_FILTER_OFF) return 1;
-    ss_first_stage_view view = ss_first_stage_look(stage, finder, text, len);
-    if (view.named || view.logit * 100 >= (filter == SS_FILTER_FAST ? FAST : CAREFUL)) return 1;
+    if (filter == SS_FILTER_OFF || worded->named_count) return 1;
+    ss_first_stage_view view = ss_first_stage_look(stage, worded, text, len);
+    if (view.logit * 100 >= (filter == SS_FILTER_FAST ? FAST : CAREFUL)) return 1;
     return view.known_words * 100 <= view.letter_words * KNOWN;
 }

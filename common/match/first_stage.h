@@ -38,8 +38,8 @@ typedef struct ss_first_stage ss_first_stage;
 ss_first_stage *ss_first_stage_new(void);
 void ss_first_stage_free(ss_first_stage *stage);
 
-/* 1 if the sentence may ask for a skill. `finder` has taken the sentence (ss_span_sentence). Microseconds. */
-int ss_first_stage_passes(const ss_first_stage *stage, ss_filter filter, ss_span_finder *finder, const char *text,
+/* 1 if the sentence may ask for a skill. `worded` is what ss_span_worded says of it. Microseconds. */
+int ss_first_stage_passes(const ss_first_stage *stage, ss_filter filter, const ss_worded *worded, const char *text,
                           size_t len);
 
 /* What a sentence looks like to the first stage; for fitting and tests. */
@@ -47,7 +47,6 @@ typedef struct ss_first_stage_view {
     double logit;
     size_t tokens, letter_words, known_words;
     float most_overlap, mean_overlap; /* the largest, and the mean of the SS_FIRST_STAGE_OVERLAPS largest */
-    int named;
 } ss_first_stage_view;
 
 /* Fitted with a long list (ESCO): in a short one every word is common and overlaps are small, so that too much would be
@@ -56,7 +55,7 @@ enum { SS_FIRST_STAGE_LEAST_SKILLS = 3000 };
 
 enum { SS_FIRST_STAGE_OVERLAPS = 4, SS_FIRST_STAGE_TOKEN = 32 };
 
-ss_first_stage_view ss_first_stage_look(const ss_first_stage *stage, ss_span_finder *finder, const char *text,
+ss_first_stage_view ss_first_stage_look(const ss_first_stage *stage, const ss_worded *worded, const char *text,
                                         size_t len);
 
 /* The next token from *at on, as text ended by 0, cut to what `token` holds; moves *at behind it. 0: there is none. */

@@ -187,11 +187,15 @@ void ss_span_add_overlaps(ss_span_finder *finder, float weight, float *scores)
     for (size_t i = 0; i < count; i++) scores[skills[i]] += weight * ss_overlap_found(finder->overlap, skills[i]);
 }
 
-size_t ss_span_most_overlapping(ss_span_finder *finder, uint32_t *out, size_t max)
+ss_worded ss_span_worded(ss_span_finder *finder, ss_worded_room *room)
 {
-    ss_overlap_hit hits[SS_SPAN_MOST_OVERLAPPING];
-    size_t count =
-        ss_overlap_best(finder->overlap, hits, max < SS_SPAN_MOST_OVERLAPPING ? max : SS_SPAN_MOST_OVERLAPPING);
-    for (size_t i = 0; i < count; i++) out[i] = hits[i].skill;
-    return count;
+    ss_overlap_hit hits[SS_SPAN_OVERLAPPING];
+    ss_worded worded = {.named = room->named, .overlapping = room->overlapping, .overlaps = room->overlaps};
+    worded.named_count = ss_span_named(finder, room->named, SS_SPAN_NAMED_ROOM);
+    worded.overlapping_count = ss_overlap_best(finder->overlap, hits, SS_SPAN_OVERLAPPING);
+    for (size_t i = 0; i < worded.overlapping_count; i++) {
+        room->overlapping[i] = hits[i].skill;
+        room->overlaps[i] = hits[i].overlap;
+    }
+    return worded;
 }

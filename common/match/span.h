@@ -55,10 +55,23 @@ size_t ss_span_named(const ss_span_finder *finder, uint32_t *skills, size_t max)
  * one rare word. overlap.h has the formula. */
 float ss_span_overlap(const ss_span_finder *finder, uint32_t skill);
 
-/* The skills with the largest overlaps, by falling overlap, equal ones by number; at most `max`, none with 0, and never
- * more than SS_SPAN_MOST_OVERLAPPING. Tens of microseconds. */
-enum { SS_SPAN_MOST_OVERLAPPING = 32 };
-size_t ss_span_most_overlapping(ss_span_finder *finder, uint32_t *skills, size_t max);
+/* Both kinds of skills whose words stand in a sentence. Arrays of the caller's. */
+enum { SS_SPAN_OVERLAPPING = 8 };
+typedef struct ss_worded {
+    const uint32_t *named;       /* (named_count) as ss_span_named */
+    const uint32_t *overlapping; /* (overlapping_count) those with the largest overlaps, by falling overlap, equal ones
+                                    by number; none with 0 */
+    const float *overlaps;       /* (overlapping_count) */
+    size_t named_count, overlapping_count;
+} ss_worded;
+
+typedef struct ss_worded_room {
+    uint32_t named[SS_SPAN_NAMED_ROOM], overlapping[SS_SPAN_OVERLAPPING];
+    float overlaps[SS_SPAN_OVERLAPPING];
+} ss_worded_room;
+
+/* Of the sentence taken last; the result points into `room`. Some ten microseconds. */
+ss_worded ss_span_worded(ss_span_finder *finder, ss_worded_room *room);
 
 /* Adds weight * overlap to the score of every skill (scores: one per skill of the taxonomy). */
 void ss_span_add_overlaps(ss_span_finder *finder, float weight, float *scores);

@@ -11,10 +11,12 @@ static void print_line(const ss_first_stage *stage, ss_span_finder *finder, cons
 {
     ss_error err = {0};
     if (ss_span_sentence(finder, text, len, &err)) exit(1);
-    ss_first_stage_view view = ss_first_stage_look(stage, finder, text, len);
-    printf("%.2f\t%d\t%.6g\t%.6g\t%d\t%d\t", view.logit, view.named, (double)view.most_overlap,
-           (double)view.mean_overlap, ss_first_stage_passes(stage, SS_FILTER_CAREFUL, finder, text, len),
-           ss_first_stage_passes(stage, SS_FILTER_FAST, finder, text, len));
+    ss_worded_room room;
+    ss_worded worded = ss_span_worded(finder, &room);
+    ss_first_stage_view view = ss_first_stage_look(stage, &worded, text, len);
+    printf("%.2f\t%d\t%.6g\t%.6g\t%d\t%d\t", view.logit, worded.named_count > 0, (double)view.most_overlap,
+           (double)view.mean_overlap, ss_first_stage_passes(stage, SS_FILTER_CAREFUL, &worded, text, len),
+           ss_first_stage_passes(stage, SS_FILTER_FAST, &worded, text, len));
     char token[SS_FIRST_STAGE_TOKEN];
     for (size_t at = 0, n = 0; ss_first_stage_token(text, len, &at, token); n++) printf("%s%s", n ? " " : "", token);
     putchar('\n');

@@ -65,6 +65,7 @@ typedef struct work {
     uint32_t *unknown;  /* (unknown_count) distinct numbers that the cache does not know; first the wanted ones, */
     size_t unknown_count;
     size_t wanted_count; /* which the first stage lets through */
+    ss_worded *worded;   /* (distinct) the skills whose words stand there; set for wanted ones */
     float *vectors;      /* (wanted_count, D) */
     ss_extract_stats *stats;
 } work;
@@ -242,22 +243,42 @@ static int look_up(work *w, ss_error *err)
     return 0;
 }
 
-/* ---- 4: filter ---- */
+/* ---- 4: words, and the filter ---- */
 
-/* A dropped sentence has no candidates, which no other sentence has none of. */
+/* A dropped sentence has no candidates; every other one has some. */
 enum { DROPPED = 0 };
 
-static int filter_piece(void *job, size_t thread, size_t piece)
+/* A copy whose arrays are the arena's. */
+static int keep_worded(const ss_worded *from, ss_arena *arena, ss_worded *to)
+{
+    size_t named = from->named_count * sizeof *from->named;
+    size_t overlapping = from->overlapping_count * sizeof *from->overlapping;
+    char *copy = ss_arena_alloc(arena, named + overlapping);
+    if (!copy) return -1;
+    memcpy(copy, from->named, named);
+    memcpy(copy + named, from->overlapping, overlapping);
+    *to = (ss_worded){.named = (const uint32_t *)(const void *)copy,
+                      .overlapping = (const uint32_t *)(const void *)(copy + named),
+                      .named_count = from->named_count,
+                      .overlapping_count = from->overlapping_count};
+    return 0;
+}
+
+static int words_piece(void *job, size_t thread, size_t piece)
 {
     work *w = job;
     thread_state *t = &w->x->threads[thread];
     size_t end = (piece + 1) * MATCH_PIECE < w->unknown_count ? (piece + 1) * MATCH_PIECE : w->unknown_count;
     for (size_t i = piece * MATCH_PIECE; i < end; i++) {
+        ss_worded_room room;
         uint32_t number = w->unknown[i];
         ss_string_view text = w->distinct.texts[number];
         if (ss_span_sentence(t->finder, text.data, text.len, &t->error)) return -1;
-        if (!ss_first_stage_passes(w->x->first_stage, w->x->options.filter, t->finder, text.data, text.len))
+        ss_worded worded = ss_span_worded(t->finder, &room);
+        if (!ss_first_stage_passes(w->x->first_stage, w->x->options.filter, &worded, text.data, text.len))
             w->found[number] = (ss_cached){.count = DROPPED};
+        else if (keep_worded(&worded, &t->arena, &w->worded[number]))
+            return ss_fail_memory(&t->error, "looking at words");
     }
     return 0;
 }
@@ -266,12 +287,11 @@ static int filter_piece(void *job, size_t thread, size_t piece)
 static int filter(work *w, ss_error *err)
 {
     size_t n = w->unknown_count, dropped = 0;
-    w->wanted_count = n;
-    if (!n || w->x->options.filter == SS_FILTER_OFF) return 0;
-    if (over_pieces(w, (n + MATCH_PIECE - 1) / MATCH_PIECE, filter_piece, err)) return -1;
+    if (!n) return 0;
     uint32_t *others = ss_arena_alloc(&w->x->arena, n * sizeof *others);
-    if (!others) return ss_fail_memory(err, "filtering sentences");
-    w->wanted_count = 0;
+    w->worded = ss_arena_alloc(&w->x->arena, w->distinct.count * sizeof *w->worded);
+    if (!others || !w->worded) return ss_fail_memory(err, "filtering sentences");
+    if (over_pieces(w, (n + MATCH_PIECE - 1) / MATCH_PIECE, words_piece, err)) return -1;
     for (size_t i = 0; i < n; i++)
         if (w->found[w->unknown[i]].count == DROPPED)
             others[dropped++] = w->unknown[i];
@@ -303,19 +323,16 @@ static int embed(work *w, ss_error *err)
 /* ---- 6: match ---- */
 
 /* Named skills join the nearest ones, and the sentence's hits go to their place. */
-static int settle_sentence(work *w, thread_state *t, size_t unknown, ss_hit *hits, size_t count)
+static void settle_sentence(work *w, size_t unknown, ss_hit *hits, size_t count)
 {
     uint32_t number = w->unknown[unknown];
-    ss_string_view text = w->distinct.texts[number];
-    if (ss_span_sentence(t->finder, text.data, text.len, &t->error)) return -1;
-    count = ss_candidates_add_worded(ss_release_matrix(w->x->release), t->finder,
-                                     w->vectors + unknown * w->x->cache_release.dims, hits, count, SS_EXTRACT_HITS);
-    const ss_gate *gate = ss_release_gate(w->x->release);
     const float *vector = w->vectors + unknown * w->x->cache_release.dims;
+    const ss_gate *gate = ss_release_gate(w->x->release);
+    count = ss_candidates_add_worded(ss_release_matrix(w->x->release), &w->worded[number], vector, hits, count,
+                                     SS_EXTRACT_HITS);
     w->found[number] = (ss_cached){.count = (int32_t)count, .gate = gate ? ss_gate_logit(gate, vector) : 0};
     for (size_t k = 0; k < count; k++)
         w->hits[(size_t)number * SS_EXTRACT_HITS + k] = (ss_hit_value){.skill = hits[k].skill, .score = hits[k].score};
-    return 0;
 }
 
 static int match_piece(void *job, size_t thread, size_t piece)
@@ -331,7 +348,7 @@ static int match_piece(void *job, size_t thread, size_t piece)
     for (size_t i = 0; i < n; i++) {
         ss_hit own[SS_EXTRACT_HITS];
         memcpy(own, hits + i * NEAREST, counts[i] * sizeof *own);
-        if (settle_sentence(w, t, from + i, own, counts[i])) return -1;
+        settle_sentence(w, from + i, own, counts[i]);
     }
     return 0;
 }

@@ -57,7 +57,9 @@ static int tear_down(void **state)
 static int passes(const fixture *f, ss_filter filter, const char *text, size_t len)
 {
     assert_int_equal(ss_span_sentence(f->finder, text, len, NULL), 0);
-    return ss_first_stage_passes(f->stage, filter, f->finder, text, len);
+    ss_worded_room room;
+    ss_worded worded = ss_span_worded(f->finder, &room);
+    return ss_first_stage_passes(f->stage, filter, &worded, text, len);
 }
 
 static int passes_text(const fixture *f, ss_filter filter, const char *text)

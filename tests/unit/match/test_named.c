@@ -143,6 +143,14 @@ static ss_skill_matrix *make_matrix(const fixture *f)
     return matrix;
 }
 
+static size_t add_worded(const fixture *f, const ss_skill_matrix *matrix, const float *vector, ss_hit *hits,
+                         size_t count, size_t room)
+{
+    ss_worded_room arrays;
+    ss_worded worded = ss_span_worded(f->finder, &arrays);
+    return ss_candidates_add_worded(matrix, &worded, vector, hits, count, room);
+}
+
 static void named_skills_join_the_nearest_in_order(void **state)
 {
     const fixture *f = *state;
@@ -151,7 +159,7 @@ static void named_skills_join_the_nearest_in_order(void **state)
     assert_int_equal(ss_span_sentence(f->finder, "tools, SQL, Java", 16, NULL), 0);
     for (size_t room = 3; room <= 5; room++) {
         ss_hit hits[5] = {{JAVA, 1.0f}, {CPP, 0.99f}, {C, 0.98f}};
-        size_t n = ss_candidates_add_worded(matrix, f->finder, vector, hits, 3, room);
+        size_t n = add_worded(f, matrix, vector, hits, 3, room);
         assert_int_equal(n, room);
         unsigned set = 0;
         for (size_t i = 0; i < n; i++) {
@@ -171,19 +179,19 @@ static void overlapping_skills_join_while_there_is_room(void **state)
     const fixture *f = *state;
     ss_skill_matrix *matrix = make_matrix(f);
     const float vector[2] = {1, 0};
-    uint32_t most[2];
+    ss_worded_room room;
     assert_int_equal(ss_span_sentence(f->finder, "the computer", 12, NULL), 0); /* a word of brackets: in no name */
-    assert_int_equal(ss_span_most_overlapping(f->finder, most, 2), 0);
+    assert_int_equal(ss_span_worded(f->finder, &room).overlapping_count, 0);
     assert_int_equal(ss_span_sentence(f->finder, "for managers", 12, NULL),
                      0); /* one stem with "manage", not its name */
-    assert_int_equal(ss_span_most_overlapping(f->finder, most, 2), 2);
-    assert_int_equal(most[0], MANAGE);
-    assert_int_equal(most[1], MANAGE_STAFF); /* half of it */
+    assert_int_equal(ss_span_worded(f->finder, &room).overlapping_count, 2);
+    assert_int_equal(room.overlapping[0], MANAGE);
+    assert_int_equal(room.overlapping[1], MANAGE_STAFF); /* half of it */
     assert_true(ss_span_overlap(f->finder, MANAGE) > ss_span_overlap(f->finder, MANAGE_STAFF));
     ss_hit hits[3] = {{JAVA, 1.0f}, {CPP, 0.99f}};
-    assert_int_equal(ss_candidates_add_worded(matrix, f->finder, vector, hits, 2, 2), 2);
+    assert_int_equal(add_worded(f, matrix, vector, hits, 2, 2), 2);
     assert_int_equal(hits[1].skill, CPP); /* no room: nothing makes way */
-    assert_int_equal(ss_candidates_add_worded(matrix, f->finder, vector, hits, 2, 3), 3);
+    assert_int_equal(add_worded(f, matrix, vector, hits, 2, 3), 3);
     assert_int_equal(hits[2].skill, MANAGE);
     ss_skill_matrix_free(matrix);
 }
@@ -196,26 +204,28 @@ static void finds_those_that_overlap_most(void **state)
                                             "staff of C++ managers",
                                             "we use computer programming in Java and C++ to manage musical staff"};
     uint32_t skills = (uint32_t)ss_taxonomy_count(f->taxonomy), found = 0;
-    for (size_t i = 0; i < sizeof sentences / sizeof *sentences; i++)
-        for (size_t max = 0; max < 6; max++) {
-            uint32_t most[6], want[6];
-            size_t wanted = 0;
-            assert_int_equal(ss_span_sentence(f->finder, sentences[i], strlen(sentences[i]), NULL), 0);
-            for (size_t place = 0; place < max; place++) {
-                uint32_t best = skills;
-                for (uint32_t s = 0; s < skills; s++) {
-                    int taken = ss_span_overlap(f->finder, s) <= 0;
-                    for (size_t k = 0; k < wanted; k++) taken |= want[k] == s;
-                    if (!taken && (best == skills || ss_span_overlap(f->finder, s) > ss_span_overlap(f->finder, best)))
-                        best = s;
-                }
-                if (best < skills) want[wanted++] = best;
+    for (size_t i = 0; i < sizeof sentences / sizeof *sentences; i++) {
+        ss_worded_room room;
+        uint32_t want[SS_SPAN_OVERLAPPING];
+        size_t wanted = 0;
+        assert_int_equal(ss_span_sentence(f->finder, sentences[i], strlen(sentences[i]), NULL), 0);
+        for (uint32_t best = 0; wanted < SS_SPAN_OVERLAPPING && best < skills;) {
+            best = skills;
+            for (uint32_t s = 0; s < skills; s++) {
+                int taken = ss_span_overlap(f->finder, s) <= 0;
+                for (size_t k = 0; k < wanted; k++) taken |= want[k] == s;
+                if (!taken && (best == skills || ss_span_overlap(f->finder, s) > ss_span_overlap(f->finder, best)))
+                    best = s;
             }
-            assert_int_equal(ss_span_most_overlapping(f->finder, most, max), wanted);
-            assert_memory_equal(most, want, wanted * sizeof *most);
-            found += (uint32_t)wanted;
+            if (best < skills) want[wanted++] = best;
         }
-    assert_true(found > 20); /* it was about something */
+        ss_worded worded = ss_span_worded(f->finder, &room);
+        assert_int_equal(worded.overlapping_count, wanted);
+        assert_memory_equal(worded.overlapping, want, wanted * sizeof *want);
+        for (size_t k = 0; k < wanted; k++) assert_true(worded.overlaps[k] == ss_span_overlap(f->finder, want[k]));
+        found += (uint32_t)wanted;
+    }
+    assert_true(found > 10); /* it was about something */
 }
 
 int main(void)
