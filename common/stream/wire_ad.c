@@ -37,6 +37,18 @@ void ss_wire_set_attribute(ss_attribute *list, size_t *count, ss_attribute attri
     list[(*count)++] = attribute;
 }
 
+int ss_wire_repair_attributes(ss_attribute *list, size_t *count, ss_arena *arena)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        ss_attribute attribute = list[i];
+        if (ss_wire_repair(arena, &attribute.key) || ss_wire_repair(arena, &attribute.value)) return -1;
+        ss_wire_set_attribute(list, &kept, attribute); /* kept <= i: what is overwritten was read */
+    }
+    *count = kept;
+    return 0;
+}
+
 static wire_form form_of_type(const char *content_type)
 {
     static const struct {

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "text/html_guard.h"
+#include "text/html_reference.h"
 #include "text/html_scan.h"
 #include "text/html_tree.h"
 #include "text/html_writer.h"
@@ -91,9 +92,11 @@ static int repair(job *j, ss_error *err)
     return 0;
 }
 
-/* Decodes references once more as long as the tags themselves are still escaped. */
+/* Decodes references once more as long as the tags themselves are still escaped. What comes out has no number that is
+ * too large for gumbo. */
 static int unescape(job *j)
 {
+    if (ss_html_tame_references(&j->html.bytes, j->html.len, &j->work)) return -1;
     for (int level = 0; level < ESCAPE_LEVELS && ss_html_is_escaped(j->html.bytes, j->html.len); level++) {
         ss_html_writer writer;
         if (ss_html_writer_init(&writer, j->html.len, &j->work) < 0) return -1;
@@ -104,6 +107,7 @@ static int unescape(job *j)
         ss_html_writer_end(&writer, j->html.len);
         compose(writer.source, writer.len + 1, &j->html);
         j->html = (stage){.bytes = writer.bytes, .len = writer.len, .source = writer.source};
+        if (ss_html_tame_references(&j->html.bytes, j->html.len, &j->work)) return -1;
     }
     return 0;
 }
