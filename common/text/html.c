@@ -112,12 +112,14 @@ static int unescape(job *j)
     return 0;
 }
 
-/* 1 if the tree gave the text, 0 if the document has to take the linear path. */
+/* 1 if the tree gave the text, 0 if the document has to take the linear path; -1 when memory is out, which must not
+ * decide the path: an ad has one text. */
 static int write_by_tree(job *j)
 {
     size_t budget = j->limits.max_tree_work + STEPS_PER_BYTE * j->html.len;
-    if (!ss_html_is_cheap(j->html.bytes, j->html.len, budget, &j->work)) return 0;
-    int failed = ss_html_tree_write(j->html.bytes, 0, j->html.len, &j->tree, &j->writer);
+    int cheap = ss_html_is_cheap(j->html.bytes, j->html.len, budget, &j->work);
+    int failed = !cheap || ss_html_tree_write(j->html.bytes, 0, j->html.len, &j->tree, &j->writer);
+    if (j->work.starved || j->tree.starved) return -1;
     return !failed && !j->writer.disordered && !j->writer.full;
 }
 
@@ -146,9 +148,10 @@ static int make_text(job *j, ss_error *err)
     if (repair(j, err) < 0) return -1;
     if (unescape(j) < 0 || ss_html_writer_init(&j->writer, j->html.len, &j->work) < 0)
         return ss_fail_memory(err, "preparing the HTML of an ad");
-    if (write_by_tree(j))
+    int by_tree = write_by_tree(j);
+    if (by_tree > 0)
         ss_html_writer_end(&j->writer, j->html.len);
-    else if (write_linearly(j) < 0)
+    else if (by_tree < 0 || write_linearly(j) < 0)
         return ss_fail_memory(err, "parsing the HTML of an ad");
     if (j->writer.full) return ss_fail(err, SS_INTERNAL, "text of an ad is longer than its HTML allows");
     compose(j->writer.source, j->writer.len + 1, &j->html);
