@@ -1,11 +1,12 @@
-/* json_load.h - json_loadb of jansson, with memory that ran out told from text that is no JSON.
+/* json_load.h - json_loadb of jansson that survives memory running out.
  *
- * jansson calls both a syntax error, so that for want of memory a good ad would become a dead letter for ever and a
- * good release would be refused as damaged. Its allocations are therefore watched: the first call gives it functions
- * (malloc and free themselves otherwise, so what it allocated before can be freed) that note a failure for the thread
- * it happens in.
+ * jansson 2.14 does not: a buffer that could not grow loses a character of a string without a word, is read before its
+ * beginning (a crash), or is called a syntax error. For want of memory a good ad would become another ad or a dead
+ * letter, a good release a damaged one. So jansson is given an allocator that leaves it when an allocation fails, and
+ * then frees what this load had taken.
  *
- * Threads: any.
+ * The allocator is set by the first call and serves all of jansson in the process; apart from loads it is malloc and
+ * free, so what jansson allocated before can be freed, and what json_dumps returns by free(). Threads: any.
  */
 #ifndef SKILLSTREAM_BASE_JSON_LOAD_H
 #define SKILLSTREAM_BASE_JSON_LOAD_H
@@ -13,10 +14,10 @@
 #include <jansson.h>
 #include <stddef.h>
 
-/* As json_loadb; `where` may be NULL. */
+/* As json_loadb; `where` may be NULL. NULL: no JSON, or ss_json_starved. */
 json_t *ss_json_load(const void *bytes, size_t len, size_t flags, json_error_t *where);
 
-/* 1: memory ran out in jansson in this thread since its last ss_json_load began. */
+/* 1: the last ss_json_load of this thread failed because memory ran out. */
 int ss_json_starved(void);
 
 #endif

@@ -117,6 +117,7 @@ int ss_wire_ad_json(const ss_ad *ad, ss_buffer *out, ss_error *err)
         ss_json_text(&json, "sourceUrl", ad->source_url) ||
         ss_json_attributes(&json, "attributes", ad->attributes, ad->attribute_count) || ss_buffer_add(out, "}", 1)) {
         out->len = before;
+        if (out->starved) return ss_fail_memory(err, "writing an ad");
         return ss_fail(err, SS_LIMIT, "an ad is larger than the buffer of %zu bytes", out->limit);
     }
     return 0;

@@ -126,6 +126,7 @@ int ss_wire_encode_ad(const ss_ad *ad, const ss_wire_options *options, ss_buffer
         ss_wire_put_bytes(out, AD_SOURCE_URL, ad->source_url) ||
         ss_wire_put_attributes(out, AD_ATTRIBUTES, ad->attributes, ad->attribute_count)) {
         out->len = before;
+        if (out->starved) return ss_fail_memory(err, "writing an ad");
         return ss_fail(err, SS_LIMIT, "an ad is larger than the buffer of %zu bytes", out->limit);
     }
     return 0;

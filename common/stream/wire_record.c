@@ -117,6 +117,7 @@ static int put_record(ss_buffer *out, const ss_record *r)
 static int fail_full(ss_buffer *out, size_t before, ss_error *err)
 {
     out->len = before;
+    if (out->starved) return ss_fail_memory(err, "writing a record");
     return ss_fail(err, SS_LIMIT, "a record is larger than the buffer of %zu bytes", out->limit);
 }
 
