@@ -86,8 +86,8 @@ typedef struct ss_extract_settings {
          "1..100000000",                                                                                               \
          "N",                                                                                                          \
          NULL,                                                                                                         \
-         "An ad with more sentences is refused (worker: becomes a dead letter). Real ads have a few hundred at most; each "\
-         "costs a pass through the encoder, and an ad is not interrupted.",                                            \
+         "An ad with more sentences is refused (worker: becomes a dead letter). Real ads have a few hundred at most; " \
+         "each costs a pass through the encoder, and an ad is not interrupted.",                                       \
          SS_OPT_RESULT},                                                                                               \
         {"precision",                                                                                                  \
          SS_OPT_CHOICE,                                                                                                \
