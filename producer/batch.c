@@ -15,6 +15,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/json_load.h"
 #include "producer/request.h"
 #include "producer/run.h"
 
@@ -68,7 +69,7 @@ static char *batch_line(const ss_run *run, const ss_task *task, const ss_buffer 
     char id[SS_BATCH_ID];
     json_error_t why;
     ss_batch_id(run->taxonomy, task, id);
-    json_t *inner = json_loadb(body->data, body->len, 0, &why);
+    json_t *inner = ss_json_load(body->data, body->len, 0, &why);
     json_t *line = json_pack("{s:s, s:s, s:s, s:o}", "custom_id", id, "method", "POST", "url", "/v1/chat/completions",
                              "body", inner);
     char *text = line ? json_dumps(line, JSON_COMPACT | JSON_REAL_PRECISION(10)) : NULL;
@@ -240,7 +241,7 @@ static int read_results(results *r, ss_lines *lines, ss_error *err)
         }
         if (result || !got || (got > 0 && !len)) continue;
         r->lines++;
-        json_t *root = got > 0 ? json_loadb(line, len, 0, &why) : NULL;
+        json_t *root = got > 0 ? ss_json_load(line, len, 0, &why) : NULL;
         if (root)
             result = take_result(r, root, err);
         else

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json_load.h"
 #include "producer/response_stream.h"
 
 enum { LARGEST_CONTENT = 1 << 20 };
@@ -98,7 +99,7 @@ static const json_t *error_in(const json_t *root)
 static void read_error(ss_response *out, int status, int retry_after, const char *body, size_t len)
 {
     json_error_t why;
-    json_t *root = json_loadb(body, len, 0, &why);
+    json_t *root = ss_json_load(body, len, 0, &why);
     const json_t *error = error_in(root);
     judge_status(out, status, retry_after, error);
     const char *text = text_of(error, "message");
@@ -182,8 +183,8 @@ static void read_body(ss_response *out, int retry_after, int streamed, const cha
     size_t at = 0;
     while (at < len && (body[at] == ' ' || body[at] == '\n' || body[at] == '\r' || body[at] == '\t')) at++;
     /* A server that was asked to stream may answer in one piece all the same. */
-    json_t *root =
-        streamed && at < len && body[at] != '{' ? ss_response_join(body, len, &reason) : json_loadb(body, len, 0, &why);
+    json_t *root = streamed && at < len && body[at] != '{' ? ss_response_join(body, len, &reason)
+                                                           : ss_json_load(body, len, 0, &why);
     if (root)
         read_completion(root, retry_after, out);
     else

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/json_load.h"
 
 enum { LARGEST = 1 << 20, LONGEST_FINISH = 32 };
 
@@ -23,7 +24,7 @@ static int append(ss_buffer *out, const json_t *text)
 static int take_event(joined *j, const char *text, size_t len)
 {
     json_error_t why;
-    json_t *event = json_loadb(text, len, 0, &why);
+    json_t *event = ss_json_load(text, len, 0, &why);
     if (!event) return -1;
     const json_t *choice = json_array_get(json_object_get(event, "choices"), 0);
     const json_t *delta = json_object_get(choice, "delta");

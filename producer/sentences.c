@@ -5,6 +5,8 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/json_load.h"
+
 static ss_slice trim(ss_slice s)
 {
     while (s.len && isspace((unsigned char)s.data[0])) s.data++, s.len--;
@@ -94,7 +96,7 @@ static const char *take_items(const json_t *list, ss_arena *arena, ss_sentences 
 static const char *read_json(ss_slice text, ss_arena *arena, ss_sentences *out)
 {
     json_error_t why;
-    json_t *root = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
+    json_t *root = ss_json_load(text.data, text.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
     if (!root) return "bad-json";
     const char *wrong = take_items(list_in(root), arena, out);
     json_decref(root);

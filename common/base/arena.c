@@ -30,7 +30,10 @@ static ss_arena_block *new_block(ss_arena *arena, size_t need)
     size_t size = need > arena->block_size ? need : arena->block_size;
     if (size > SIZE_MAX - sizeof(ss_arena_block)) return NULL;
     ss_arena_block *block = malloc(sizeof *block + size);
-    if (!block) return NULL;
+    if (!block) {
+        arena->starved = 1;
+        return NULL;
+    }
     *block = (ss_arena_block){.size = size};
     return block;
 }
@@ -86,6 +89,7 @@ void ss_arena_reset(ss_arena *arena)
     }
     arena->current = NULL;
     arena->used = 0;
+    arena->starved = 0;
 }
 
 void ss_arena_free(ss_arena *arena)

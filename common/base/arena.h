@@ -21,6 +21,7 @@ typedef struct ss_arena {
     size_t block_size;       /* bytes of an ordinary block */
     size_t used;             /* bytes handed out since the last reset */
     size_t limit;            /* `used` never passes it; 0 = no limit */
+    int starved;             /* 1: since the last reset, memory was out (rather than the limit reached) */
 } ss_arena;
 
 /* Makes an empty arena; takes no memory yet. block_size 0 = 64 KiB. */

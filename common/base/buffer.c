@@ -21,7 +21,10 @@ char *ss_buffer_reserve(ss_buffer *buffer, size_t more)
         size_t cap = buffer->cap ? buffer->cap : FIRST_SIZE;
         while (cap < need) cap = cap > SIZE_MAX / 2 ? need : cap * 2;
         char *data = realloc(buffer->data, cap);
-        if (!data) return NULL;
+        if (!data) {
+            buffer->starved = 1;
+            return NULL;
+        }
         buffer->data = data;
         buffer->cap = cap;
     }
@@ -62,6 +65,7 @@ int ss_buffer_printf(ss_buffer *buffer, const char *format, ...)
 void ss_buffer_clear(ss_buffer *buffer)
 {
     buffer->len = 0;
+    buffer->starved = 0;
     if (buffer->data) buffer->data[0] = 0;
 }
 

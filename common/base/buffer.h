@@ -19,6 +19,7 @@ typedef struct ss_buffer {
     size_t len;
     size_t cap;
     size_t limit; /* len never passes it */
+    int starved;  /* 1: memory was out (rather than the limit reached) */
 } ss_buffer;
 
 void ss_buffer_init(ss_buffer *buffer, size_t limit);

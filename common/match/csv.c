@@ -218,7 +218,7 @@ int ss_csv_need(const ss_csv *csv, const char *column, ss_error *err)
     size_t used = 0;
     for (size_t i = 0; i < csv->columns; i++) {
         size_t len = csv->header[i].len;
-        if (used + len + 4 > sizeof names) {
+        if (used + len + sizeof ",..." > sizeof names) { /* so that the dots still have room behind a comma */
             memcpy(names + used, "...", 4);
             break;
         }

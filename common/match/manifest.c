@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_load.h"
+
 static json_t *prototype_kinds(unsigned kinds)
 {
     json_t *list = json_array();
@@ -234,7 +236,8 @@ int ss_manifest_parse(const void *json, size_t len, ss_arena *arena, ss_manifest
 {
     *out = (ss_manifest){0};
     if (len > SS_MANIFEST_MAX_BYTES) return ss_fail(err, SS_CORRUPT, "manifest: %zu bytes are too many", len);
-    json_t *root = json_loadb(json, len, JSON_REJECT_DUPLICATES, NULL);
+    json_t *root = ss_json_load(json, len, JSON_REJECT_DUPLICATES, NULL);
+    if (!root && ss_json_starved()) return ss_fail_memory(err, "reading the manifest");
     reader in = {.arena = arena};
     out->format = get_u32(&in, root, "format");
     if (!in.wrong && out->format <= SS_RELEASE_FORMAT) get_all(&in, root, out);

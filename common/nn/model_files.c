@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_load.h"
+
 enum {
     MAX_FILES = 16,
     MAX_PATH = 4096,
@@ -37,8 +39,11 @@ static const char *string_at(const json_t *object, const char *key)
 static json_t *parse(const ss_named_bytes *file, ss_error *err)
 {
     json_error_t at;
-    json_t *root = json_loadb((const char *)file->data, file->len, 0, &at);
-    if (!root) ss_fail(err, SS_INPUT, "%s, line %d: %s", file->name, at.line, at.text);
+    json_t *root = ss_json_load(file->data, file->len, 0, &at);
+    if (!root && ss_json_starved())
+        ss_fail_memory(err, file->name);
+    else if (!root)
+        ss_fail(err, SS_INPUT, "%s, line %d: %s", file->name, at.line, at.text);
     return root;
 }
 

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_load.h"
+
 enum { LENGTH_BYTES = 8, MAX_HEADER = 100 * 1000 * 1000 };
 
 struct ss_safetensors {
@@ -109,15 +111,20 @@ ss_safetensors *ss_safetensors_open(const unsigned char *data, size_t len, ss_er
     }
     json_error_t at;
     const unsigned char *body = data + LENGTH_BYTES + header_len;
-    json_t *header = json_loadb((const char *)data + LENGTH_BYTES, (size_t)header_len, JSON_REJECT_DUPLICATES, &at);
-    int result = header ? read_all(file, header, body, (size_t)(len - LENGTH_BYTES - header_len), err)
-                        : ss_fail(err, SS_INPUT, "the header is not JSON: %s", at.text);
+    json_t *header = ss_json_load(data + LENGTH_BYTES, (size_t)header_len, JSON_REJECT_DUPLICATES, &at);
+    int result;
+    if (header)
+        result = read_all(file, header, body, (size_t)(len - LENGTH_BYTES - header_len), err);
+    else if (ss_json_starved())
+        result = ss_fail_memory(err, "reading tensors");
+    else
+        result = ss_fail(err, SS_INPUT, "the header is not JSON: %s", at.text);
     json_decref(header);
     if (result != 0) {
         ss_safetensors_close(file);
         return NULL;
     }
-    qsort(file->tensors, file->count, sizeof *file->tensors, by_name);
+    if (file->count) qsort(file->tensors, file->count, sizeof *file->tensors, by_name);
     return file;
 }
 

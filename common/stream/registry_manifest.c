@@ -10,6 +10,8 @@
 
 #include <jansson.h>
 
+#include "base/json_load.h"
+
 #include "stream/registry_parts.h"
 
 enum { BLOBS_MAX = 4096 };
@@ -91,9 +93,13 @@ int ss_registry_manifest_parse(const void *manifest, size_t len, ss_registry_man
     *out = (ss_registry_manifest_info){0};
     int result = -1;
     json_error_t why;
-    json_t *root = len <= SS_REGISTRY_MANIFEST_MAX ? json_loadb(manifest, len, JSON_REJECT_DUPLICATES, &why) : NULL;
+    json_t *root = len <= SS_REGISTRY_MANIFEST_MAX ? ss_json_load(manifest, len, JSON_REJECT_DUPLICATES, &why) : NULL;
     if (len > SS_REGISTRY_MANIFEST_MAX) {
         ss_fail(err, SS_INPUT, "release manifest: %zu bytes; at most %zu", len, SS_REGISTRY_MANIFEST_MAX);
+        goto done;
+    }
+    if (!root && ss_json_starved()) {
+        ss_fail_memory(err, "reading a release manifest");
         goto done;
     }
     if (!json_is_object(root)) {

@@ -37,6 +37,18 @@ void ss_wire_set_attribute(ss_attribute *list, size_t *count, ss_attribute attri
     list[(*count)++] = attribute;
 }
 
+int ss_wire_repair_attributes(ss_attribute *list, size_t *count, ss_arena *arena)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++) {
+        ss_attribute attribute = list[i];
+        if (ss_wire_repair(arena, &attribute.key) || ss_wire_repair(arena, &attribute.value)) return -1;
+        ss_wire_set_attribute(list, &kept, attribute); /* kept <= i: what is overwritten was read */
+    }
+    *count = kept;
+    return 0;
+}
+
 static wire_form form_of_type(const char *content_type)
 {
     static const struct {
@@ -105,6 +117,7 @@ int ss_wire_ad_json(const ss_ad *ad, ss_buffer *out, ss_error *err)
         ss_json_text(&json, "sourceUrl", ad->source_url) ||
         ss_json_attributes(&json, "attributes", ad->attributes, ad->attribute_count) || ss_buffer_add(out, "}", 1)) {
         out->len = before;
+        if (out->starved) return ss_fail_memory(err, "writing an ad");
         return ss_fail(err, SS_LIMIT, "an ad is larger than the buffer of %zu bytes", out->limit);
     }
     return 0;

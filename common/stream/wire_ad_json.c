@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json_load.h"
 #include "stream/wire_ad_parts.h"
 #include "stream/wire_json.h"
 #include "stream/wire_text.h"
@@ -358,10 +359,10 @@ static int read_any(reading *r, const json_t *root)
 static json_t *parse(ss_slice json, json_error_t *error)
 {
     const size_t flags = JSON_ALLOW_NUL | JSON_DECODE_ANY;
-    json_t *root = json_loadb(json.data, json.len, flags, error);
+    json_t *root = ss_json_load(json.data, json.len, flags, error);
     /* Numbers over 64 bits (some sites' identifiers) only parse as reals. */
     if (!root && json_error_code(error) == json_error_numeric_overflow)
-        root = json_loadb(json.data, json.len, flags | JSON_DECODE_INT_AS_REAL, error);
+        root = ss_json_load(json.data, json.len, flags | JSON_DECODE_INT_AS_REAL, error);
     return root;
 }
 
@@ -377,8 +378,7 @@ int ss_wire_ad_from_json(ss_slice value, const ss_wire_options *options, ss_aren
     json_error_t error;
     json_t *root = parse(value, &error);
     if (!root) {
-        if (json_error_code(&error) == json_error_out_of_memory)
-            return ss_wire_refuse(reason, "memory", err, "parsing JSON");
+        if (ss_json_starved()) return ss_wire_refuse(reason, "memory", err, "parsing JSON");
         if (reason) *reason = "bad-json";
         /* jansson's text quotes the input, so only the place is told. */
         return ss_fail(err, SS_INPUT, "not JSON: line %d, column %d", error.line, error.column);

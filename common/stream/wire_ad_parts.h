@@ -18,4 +18,7 @@ int ss_wire_refuse(const char **reason, const char *word, ss_error *err, const c
 /* Appends an attribute to list[0 .. *count), or replaces the value of the same key. The list has room. */
 void ss_wire_set_attribute(ss_attribute *list, size_t *count, ss_attribute attribute);
 
+/* Repairs keys and values; keys that are the same afterwards are one. -1 when the arena is exhausted. */
+int ss_wire_repair_attributes(ss_attribute *list, size_t *count, ss_arena *arena);
+
 #endif

@@ -93,9 +93,7 @@ static int repair_all(ss_ad *ad, ss_attribute *list, ss_arena *arena)
     ss_slice *texts[] = {&ad->id, &ad->title, &ad->language, &ad->employer, &ad->location, &ad->source_url};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (ss_wire_repair(arena, texts[i])) return -1;
-    for (size_t i = 0; i < ad->attribute_count; i++)
-        if (ss_wire_repair(arena, &list[i].key) || ss_wire_repair(arena, &list[i].value)) return -1;
-    return 0;
+    return ss_wire_repair_attributes(list, &ad->attribute_count, arena);
 }
 
 int ss_wire_ad_from_protobuf(ss_slice value, const ss_wire_options *options, ss_arena *arena, ss_ad *out,
@@ -128,6 +126,7 @@ int ss_wire_encode_ad(const ss_ad *ad, const ss_wire_options *options, ss_buffer
         ss_wire_put_bytes(out, AD_SOURCE_URL, ad->source_url) ||
         ss_wire_put_attributes(out, AD_ATTRIBUTES, ad->attributes, ad->attribute_count)) {
         out->len = before;
+        if (out->starved) return ss_fail_memory(err, "writing an ad");
         return ss_fail(err, SS_LIMIT, "an ad is larger than the buffer of %zu bytes", out->limit);
     }
     return 0;

@@ -91,6 +91,7 @@ static int put_pair(ss_buffer *out, const ss_pair *p)
 static int fail_full(ss_buffer *out, size_t before, ss_error *err)
 {
     out->len = before;
+    if (out->starved) return ss_fail_memory(err, "writing a pair");
     return ss_fail(err, SS_LIMIT, "a training pair is larger than the buffer of %zu bytes", out->limit);
 }
 

@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/json_load.h"
 #include "stream/wire_json.h"
 #include "stream/wire_pair.h"
 #include "stream/wire_text.h"
@@ -115,9 +116,11 @@ int ss_wire_read_pair(const char *line, size_t len, ss_arena *arena, ss_pair *ou
 {
     json_error_t why;
     *out = (ss_pair){0};
-    json_t *object = json_loadb(line, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
+    json_t *object = ss_json_load(line, len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
     int result = -1;
-    if (!object)
+    if (!object && ss_json_starved())
+        ss_fail_memory(err, "reading a pair");
+    else if (!object)
         ss_fail(err, SS_INPUT, "not JSON (column %d)", why.column);
     else if (!json_is_object(object))
         ss_fail(err, SS_INPUT, "not a JSON object");

@@ -117,6 +117,7 @@ static int put_record(ss_buffer *out, const ss_record *r)
 static int fail_full(ss_buffer *out, size_t before, ss_error *err)
 {
     out->len = before;
+    if (out->starved) return ss_fail_memory(err, "writing a record");
     return ss_fail(err, SS_LIMIT, "a record is larger than the buffer of %zu bytes", out->limit);
 }
 
@@ -293,9 +294,7 @@ static int repair_all(ss_record *record, const lists *into, ss_arena *arena)
     if (ss_wire_repair(arena, &record->taxonomy_name) || ss_wire_repair(arena, &record->taxonomy_version) ||
         ss_wire_repair(arena, &record->source_topic))
         return -1;
-    for (size_t i = 0; i < record->attribute_count; i++)
-        if (ss_wire_repair(arena, &into->attributes[i].key) || ss_wire_repair(arena, &into->attributes[i].value))
-            return -1;
+    if (ss_wire_repair_attributes(into->attributes, &record->attribute_count, arena)) return -1;
     for (size_t i = 0; i < record->mention_count; i++) {
         ss_record_mention *m = &into->mentions[i];
         if (ss_wire_repair(arena, &m->skill_uri) || ss_wire_repair(arena, &m->label) ||
@@ -307,7 +306,7 @@ static int repair_all(ss_record *record, const lists *into, ss_arena *arena)
 
 int ss_wire_decode_record(const void *value, size_t len, ss_arena *arena, ss_record *out, ss_error *err)
 {
-    enum { MAX_ATTRIBUTES = 65536 }; /* setting one looks through those before it */
+    enum { MAX_ATTRIBUTES = 4096 }; /* setting one looks through those before it */
     ss_slice message = {.data = value, .len = value ? len : 0};
     size_t mentions, attributes;
     int framed;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "text/html_guard.h"
+#include "text/html_reference.h"
 #include "text/html_scan.h"
 #include "text/html_tree.h"
 #include "text/html_writer.h"
@@ -91,9 +92,11 @@ static int repair(job *j, ss_error *err)
     return 0;
 }
 
-/* Decodes references once more as long as the tags themselves are still escaped. */
+/* Decodes references once more as long as the tags themselves are still escaped. What comes out has no number that is
+ * too large for gumbo. */
 static int unescape(job *j)
 {
+    if (ss_html_tame_references(&j->html.bytes, j->html.len, &j->work)) return -1;
     for (int level = 0; level < ESCAPE_LEVELS && ss_html_is_escaped(j->html.bytes, j->html.len); level++) {
         ss_html_writer writer;
         if (ss_html_writer_init(&writer, j->html.len, &j->work) < 0) return -1;
@@ -104,16 +107,19 @@ static int unescape(job *j)
         ss_html_writer_end(&writer, j->html.len);
         compose(writer.source, writer.len + 1, &j->html);
         j->html = (stage){.bytes = writer.bytes, .len = writer.len, .source = writer.source};
+        if (ss_html_tame_references(&j->html.bytes, j->html.len, &j->work)) return -1;
     }
     return 0;
 }
 
-/* 1 if the tree gave the text, 0 if the document has to take the linear path. */
+/* 1 if the tree gave the text, 0 if the document has to take the linear path; -1 when memory is out, which must not
+ * decide the path: an ad has one text. */
 static int write_by_tree(job *j)
 {
     size_t budget = j->limits.max_tree_work + STEPS_PER_BYTE * j->html.len;
-    if (!ss_html_is_cheap(j->html.bytes, j->html.len, budget, &j->work)) return 0;
-    int failed = ss_html_tree_write(j->html.bytes, 0, j->html.len, &j->tree, &j->writer);
+    int cheap = ss_html_is_cheap(j->html.bytes, j->html.len, budget, &j->work);
+    int failed = !cheap || ss_html_tree_write(j->html.bytes, 0, j->html.len, &j->tree, &j->writer);
+    if (j->work.starved || j->tree.starved) return -1;
     return !failed && !j->writer.disordered && !j->writer.full;
 }
 
@@ -142,9 +148,10 @@ static int make_text(job *j, ss_error *err)
     if (repair(j, err) < 0) return -1;
     if (unescape(j) < 0 || ss_html_writer_init(&j->writer, j->html.len, &j->work) < 0)
         return ss_fail_memory(err, "preparing the HTML of an ad");
-    if (write_by_tree(j))
+    int by_tree = write_by_tree(j);
+    if (by_tree > 0)
         ss_html_writer_end(&j->writer, j->html.len);
-    else if (write_linearly(j) < 0)
+    else if (by_tree < 0 || write_linearly(j) < 0)
         return ss_fail_memory(err, "parsing the HTML of an ad");
     if (j->writer.full) return ss_fail(err, SS_INTERNAL, "text of an ad is longer than its HTML allows");
     compose(j->writer.source, j->writer.len + 1, &j->html);

@@ -129,6 +129,13 @@ static void skip_markup(aligner *a)
     }
 }
 
+/* gumbo replaces controls and noncharacters, which are valid UTF-8: the source's own bytes are kept. Bodies have C1
+ * controls only, but one that was escaped once more may have had the others as references. */
+static int is_replaced(uint32_t source_code)
+{
+    return source_code >= 0x7F || (source_code > 0 && source_code < ' ' && source_code != '\t' && source_code != '\n');
+}
+
 size_t ss_html_align(ss_html_writer *writer, const char *decoded, const char *html, size_t at, size_t len,
                      ss_html_content content)
 {
@@ -146,8 +153,7 @@ size_t ss_html_align(ss_html_writer *writer, const char *decoded, const char *ht
             }
         }
         if (a.at < len) source_used = ss_utf8_decode(html + a.at, len - a.at, &source_code);
-        if (code == source_code || (code == SS_UTF8_REPLACEMENT && source_code >= 0x80)) {
-            /* gumbo replaces C1 controls and noncharacters, which are valid UTF-8: the source's own bytes are kept. */
+        if (code == source_code || (code == SS_UTF8_REPLACEMENT && is_replaced(source_code))) {
             ss_html_write_code(writer, html + a.at, source_used, (uint32_t)a.at, 1);
             a.at += source_used;
             decoded += used;

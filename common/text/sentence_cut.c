@@ -79,6 +79,6 @@ size_t ss_sentence_piece(const char *text, size_t len, const ss_sentence_options
     if (fit == len) return len;
     if (fit == 0) return first_code(text, len);
     /* A blank right behind the piece is as good a place as one inside it. */
-    if (is_blank(text[fit]) && fit < len) fit++;
+    if (is_blank(text[fit])) fit++;
     return good_place(text, fit);
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json_load.h"
 #include "text/tokenizer.h"
 #include "text/tokenizer_parts.h"
 
@@ -42,9 +43,12 @@ static int flag_at(const json_t *object, const char *key, int otherwise)
 static json_t *parse(const ss_named_bytes *file, ss_error *err)
 {
     json_error_t at;
-    json_t *root = json_loadb((const char *)file->data, file->len, 0, &at);
+    json_t *root = ss_json_load(file->data, file->len, 0, &at);
     if (!root) {
-        ss_fail(err, SS_INPUT, "line %d: %s", at.line, at.text);
+        if (ss_json_starved())
+            ss_fail_memory(err, "reading the tokenizer");
+        else
+            ss_fail(err, SS_INPUT, "line %d: %s", at.line, at.text);
         return NULL;
     }
     if (!json_is_object(root)) {

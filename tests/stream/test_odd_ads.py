@@ -69,21 +69,23 @@ def strange_ads_get_their_record():
     assert worker.terminate()[0] == 0
 
 
-def an_ad_of_5_mb_is_processed_and_one_past_the_limit_is_a_dead_letter():
+def an_ad_of_5_mb_is_processed_and_one_past_a_limit_is_a_dead_letter():
     topics = kafka.create_all(prefix="large-")
-    worker = h.Worker(kafka, topics, ["--group", "large", "--max-ad-bytes", "6M"], redis=redis).ready()
+    limits = ["--max-ad-bytes", "6M", "--max-sentences", "200000"]
+    worker = h.Worker(kafka, topics, ["--group", "large"] + limits, redis=redis).ready()
     line = "The office is on the second floor of an old mill.\n"
     large = short("large", text=f"{LABEL}\n" + line * (5000000 // len(line)))
     too_large = short("too-large", text=line * (7000000 // len(line)))
+    too_many = short("too-many", text="".join(f"Room {i}.\n\n" for i in range(200001)))
     kafka.publish(topics.ads, [h.short_ad("before", 1), ("large", large, None), ("too-large", too_large, None),
-                               h.short_ad("after", 2)])
+                               ("too-many", too_many, None), h.short_ad("after", 2)])
     messages = kafka.read(topics.records, 3, timeout=120)
     assert h.ids_of(messages) == ["after", "before", "large"]
     record = next(r for r in (h.parse_record(m.value()) for m in messages) if r.ad_id == "large")
     assert record.sentence_count >= 100000 and record.mentions[0].label == LABEL
-    (letter,) = kafka.read(topics.letters, 1, timeout=60)
-    assert letter.value() == too_large and dict(letter.headers())["skillstream-reason"] == b"too-large"
+    letters = {dict(m.headers())["skillstream-reason"]: m.value() for m in kafka.read(topics.letters, 2, timeout=60)}
+    assert letters == {b"too-large": too_large, b"too-many-sentences": too_many}, list(letters)
     assert worker.terminate()[0] == 0
 
 
-h.main(start, strange_ads_get_their_record, an_ad_of_5_mb_is_processed_and_one_past_the_limit_is_a_dead_letter)
+h.main(start, strange_ads_get_their_record, an_ad_of_5_mb_is_processed_and_one_past_a_limit_is_a_dead_letter)

@@ -82,11 +82,12 @@ typedef struct ss_extract_settings {
         {"max-sentences",                                                                                              \
          SS_OPT_COUNT,                                                                                                 \
          offsetof(S, m.max_sentences),                                                                                 \
-         "200000",                                                                                                     \
+         "10000",                                                                                                      \
          "1..100000000",                                                                                               \
          "N",                                                                                                          \
          NULL,                                                                                                         \
-         "An ad with more sentences is refused.",                                                                      \
+         "An ad with more sentences is refused (worker: becomes a dead letter). Real ads have a few hundred at most; " \
+         "each costs a pass through the encoder, and an ad is not interrupted.",                                       \
          SS_OPT_RESULT},                                                                                               \
         {"precision",                                                                                                  \
          SS_OPT_CHOICE,                                                                                                \

@@ -235,6 +235,7 @@ static int prepare(ss_worker *w, const ss_options *options, ss_error *err)
         .program = w->program,
         /* JSON escapes and markup make a message larger than the body that max-ad-bytes speaks of. */
         .wire = {.max_bytes = (size_t)s->extract.max_ad_bytes * 4,
+                 .max_depth = (size_t)s->max_json_depth,
                  .framing = strcmp(s->framing, "confluent") ? SS_WIRE_FRAMING_PLAIN : SS_WIRE_FRAMING_CONFLUENT,
                  .schema_id = (int)s->schema_id}};
     return ss_options_digest(options, w->digest, err);

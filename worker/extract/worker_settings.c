@@ -28,6 +28,11 @@ static const ss_option table[] = {
      "How record bytes are framed: plain protobuf, or with the Schema Registry header of Confluent's clients.", 0},
     {"schema-id", SS_OPT_COUNT, AT(schema_id), "0", "0..2147483647", "ID", NULL,
      "Schema Registry id of SkillRecord, for --framing confluent.", 0},
+    {"max-json-depth", SS_OPT_COUNT, AT(max_json_depth), "64", "1..1000", "N", NULL,
+     "An ad in JSON that is nested more deeply becomes a dead letter (bad-json). HTML may nest as it likes: its cost "
+     "is "
+     "bounded otherwise.",
+     0},
     {"redis", SS_OPT_STRING, AT(redis), NULL, NULL, "URL", "Release and cache",
      "Redis with the releases and the sentence cache: " SS_REDIS_URL_FORMS, 0},
     {"release", SS_OPT_STRING, AT(release), NULL, NULL, "FILE", NULL,

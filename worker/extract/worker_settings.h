@@ -16,7 +16,7 @@ typedef struct ss_worker_settings {
     uint64_t batch_ads, batch_bytes;
     int64_t linger, wait_broker, grace;
     const char *framing;
-    uint64_t schema_id;
+    uint64_t schema_id, max_json_depth;
     const char *http;
     ss_extract_settings extract;
 } ss_worker_settings;

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/json_load.h"
 #include "nn/safetensors.h"
 #include "nn/train/model_parts.h"
 
@@ -179,7 +180,7 @@ static int keep_header(ss_train_model *model, const ss_named_bytes *bytes, ss_er
 {
     size_t len = 0;
     for (size_t i = 0; i < LENGTH_BYTES; i++) len |= (size_t)bytes->data[i] << (8 * i);
-    model->header = json_loadb((const char *)bytes->data + LENGTH_BYTES, len, 0, NULL);
+    model->header = ss_json_load(bytes->data + LENGTH_BYTES, len, 0, NULL);
     return model->header ? 0 : ss_fail_memory(err, "loading a model to train");
 }
 
@@ -214,7 +215,7 @@ static int read_rate(const json_t *root, const char *key, float *rate, ss_error 
 static int read_dropout(ss_train_model *model, const ss_fileset *files, ss_error *err)
 {
     const ss_named_bytes *file = ss_fileset_find(files, "config.json");
-    json_t *root = file ? json_loadb((const char *)file->data, file->len, 0, NULL) : NULL;
+    json_t *root = file ? ss_json_load(file->data, file->len, 0, NULL) : NULL;
     if (!root) return ss_fail(err, SS_INPUT, "config.json is not readable");
     int result = read_rate(root, "hidden_dropout_prob", &model->hidden_dropout, err) != 0
                      ? -1

@@ -14,6 +14,7 @@
 #include "stream/wire_record.h"
 #include "worker/extract/instance_name.h"
 #include "worker/extract/job.h"
+#include "worker/extract/worker_settings.h"
 
 static tiny_release tiny;
 static ss_pool *pool;
@@ -123,6 +124,38 @@ static void every_message_gets_one_output(void **state)
     ss_job_free(&job);
 }
 
+static void an_ad_over_the_limit_of_nesting_becomes_a_dead_letter(void **state)
+{
+    (void)state;
+    ss_job_rules shallow = rules;
+    shallow.wire.max_depth = 3;
+    ss_message two[] = {message("k", "[[{\"id\":\"a\",\"text\":\"Java\"}]]", 1),
+                        message("k", "[[[{\"id\":\"a\",\"text\":\"Java\"}]]]", 2)};
+    ss_batch batch = {.messages = two, .count = 2};
+    ss_job job;
+    ss_job_init(&job);
+    job.batch = &batch;
+    assert_int_equal(ss_job_compute(&job, &shallow, extractor, NULL), 0);
+    expect_header(&job.outputs[1], "skillstream-reason", "bad-json");
+    assert_true(!job.reasons[0] || strcmp(job.reasons[0], "bad-json"));
+    ss_job_free(&job);
+}
+
+/* What is not said is limited: nobody sets these who does not know of them. */
+static void a_worker_has_limits_without_being_told(void **state)
+{
+    (void)state;
+    char program[] = "w", bootstrap[] = "--bootstrap=h:1";
+    char *argv[] = {program, bootstrap, NULL};
+    ss_worker_settings settings;
+    ss_options *options;
+    assert_int_equal(ss_options_parse(&options, ss_worker_command(), 2, argv, "1", &settings, NULL), SS_PARSE_RUN);
+    assert_int_equal(settings.extract.max_ad_bytes, 8 << 20);
+    assert_int_equal(settings.extract.max_sentences, 10000);
+    assert_int_equal(settings.max_json_depth, 64);
+    ss_options_free(options);
+}
+
 static void a_rejected_record_becomes_a_dead_letter_and_then_loses_its_value(void **state)
 {
     (void)state;
@@ -163,6 +196,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_message_gets_one_output),
+        cmocka_unit_test(an_ad_over_the_limit_of_nesting_becomes_a_dead_letter),
+        cmocka_unit_test(a_worker_has_limits_without_being_told),
         cmocka_unit_test(a_rejected_record_becomes_a_dead_letter_and_then_loses_its_value),
         cmocka_unit_test(instance_names_are_unique_while_held),
     };

@@ -41,6 +41,11 @@ static const html_case cases[] = {
                                                "anentity; &amp;"},
     {"&euro;&hellip;&NotEqualTilde;&nGt;", "\xE2\x82\xAC\xE2\x80\xA6\xE2\x89\x82\xCC\xB8\xE2\x89\xAB\xE2\x83\x92"},
     {"&#0;&#x80;&#xD800;&#x110000;", "\xEF\xBF\xBD\xE2\x82\xAC\xEF\xBF\xBD\xEF\xBF\xBD"},
+    /* more than 32 bits: neither an 'A' nor half a character; the last that there is stays */
+    {"&#4294967361;&#x100000041 &#3000000000;&#1114111;", "\xEF\xBF\xBD\xEF\xBF\xBD \xEF\xBF\xBD\xF4\x8F\xBF\xBF"},
+    {"&lt;p&gt;a&amp;#4294967361;", "a\xEF\xBF\xBD"},
+    {"&#4;\xC2\x81\xC2\x81&lt;p&gt;a&#127;b\xC2\x85", "\x04\xC2\x81\xC2\x81\na\x7F"
+                                                      "b\xC2\x85"},
     {"&#1;a&#13;b", "\x01"
                     "a b"},
     /* broken */
