@@ -90,13 +90,12 @@ static void tokenizer_stage(const input *in, ss_arena *arena)
 /* All of it as one sentence: a word of any length is one token, and so a sentence is as long as it likes. */
 static void span_stage(const input *in, ss_arena *arena)
 {
-    uint32_t skills[SS_SPAN_NAMED_ROOM];
     (void)arena;
     ss_span_finder *finder = ss_span_finder_new(ss_release_span_labels(tiny.release), NULL);
     assert_non_null(finder);
     assert_int_equal(ss_span_sentence(finder, in->bytes, in->len, NULL), 0);
-    ss_span_named(finder, skills, SS_SPAN_NAMED_ROOM);
-    ss_span_most_overlapping(finder, skills, SS_SPAN_NAMED_ROOM);
+    ss_worded_room room;
+    ss_span_worded(finder, &room);
     for (uint32_t s = 0; s < ss_taxonomy_count(ss_release_taxonomy(tiny.release)); s++) ss_span_find(finder, s);
     ss_span_finder_free(finder);
 }
