@@ -108,6 +108,7 @@ int ss_calibration_measure(const ss_labelled_set *set, const char *name, const s
  */
 typedef struct ss_mentions_report {
     size_t sentences, with_skill, gold; /* as above */
+    size_t unknown;                     /* labels that the taxonomy has not: counted in gold, never found */
     size_t kept, right;                 /* candidates at or above the threshold, those that are gold */
     double precision, recall, f1;       /* micro: over all sentences, those without a skill included */
     int gated;                          /* 1: `gate` is filled: there is one, and sentences of both kinds */

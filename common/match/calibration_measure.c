@@ -197,7 +197,10 @@ int ss_mentions_measure(const ss_labelled_set *set, const ss_taxonomy *taxonomy,
 {
     ss_calibration_report counts;
     count_set(set, &counts);
-    *out = (ss_mentions_report){.sentences = counts.sentences, .with_skill = counts.with_skill, .gold = counts.gold};
+    *out = (ss_mentions_report){.sentences = counts.sentences,
+                                .with_skill = counts.with_skill,
+                                .gold = counts.gold,
+                                .unknown = counts.unknown_labels};
     float *vectors = ss_labelled_embed(set, embedder, progress, ctx, err);
     pairs list = {0};
     matching with = {.taxonomy = taxonomy, .matrix = matrix, .ranker = ranker, .gate = gate};

@@ -1,4 +1,5 @@
-"""What the first stage does to records of real ads: it takes mentions of some sentences away and changes nothing else.
+"""What the first stage does to records of real ads: it takes mentions of some sentences away and changes nothing else;
+and how `eval` tells of it.
 
   usage: test_filter.py SKILLSTREAM ADS.jsonl      exit code 77: something is missing
 The encoder is all-MiniLM-L6-v2 under SKILLSTREAM_MODELS, the taxonomy SKILLSTREAM_TAXONOMY, or where compose/get-model and
@@ -61,6 +62,20 @@ def check(program, release, ads):
                 assert extract(program, release, twice.name, "--filter", level, *options) == records * 3
 
 
+def check_eval(program, release, folder):
+    """Its figures with the filter, a label that the list has not, and JSON that is whole though a later file is missing."""
+    path = os.path.join(folder, "judged.csv")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("sentence,label\nWrite Java code.,Java (computer programming)\nWe offer equity and health insurance.,flying carpets\n")
+    for options, figures in (((), {"unknown": 1, "dropped": 0}), (("--filter", "careful"), {"unknown": 1, "dropped": 1}),
+                             (("--mentions",), {"unknown": 1, "sentences": 2, "gold": 2})):
+        run = subprocess.run([program, "eval", "--release", release, "--json", *options, path, path + ".missing"],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert run.returncode == 1 and "cannot open" in run.stderr, run.stderr
+        judged = json.loads(run.stdout)["judged"]
+        assert {k: judged[k] for k in figures} == figures, judged
+
+
 def main():
     program, ads = sys.argv[1:3]
     cache = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache"), "skillstream")
@@ -74,6 +89,7 @@ def main():
         subprocess.run([program, "index", "--encoder", model, "--taxonomy", taxonomy, "--precision", "int8", "--out", release],
                        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         check(program, release, ads)
+        check_eval(program, release, folder)
 
 
 if __name__ == "__main__":

@@ -94,17 +94,19 @@ static void print_mentions(const values *v, const char *path, const ss_mentions_
     char name[64];
     set_name(path, name);
     if (v->json) {
-        printf("%s\"%s\":{\"sentences\":%zu,\"withSkill\":%zu,\"gold\":%zu,\"kept\":%zu,\"precision\":%.4f,"
+        printf("%s\"%s\":{\"sentences\":%zu,\"withSkill\":%zu,\"gold\":%zu,\"unknown\":%zu,\"kept\":%zu,\"precision\":%"
+               ".4f,"
                "\"recall\":%.4f,\"f1\":%.4f",
-               number ? "," : "{", name, m->sentences, m->with_skill, m->gold, m->kept, m->precision, m->recall, m->f1);
+               number ? "," : "{", name, m->sentences, m->with_skill, m->gold, m->unknown, m->kept, m->precision,
+               m->recall, m->f1);
         if (m->gated)
             printf(",\"gate\":{\"precision\":%.4f,\"recall\":%.4f,\"f1\":%.4f,\"auc\":%.4f}", m->gate.precision,
                    m->gate.recall, m->gate.f1, m->gate.auc);
         putchar('}');
         return;
     }
-    printf("%-24s%10zu%7zu%7zu%7zu%8.3f%8.3f%8.3f", name, m->sentences, m->with_skill, m->gold, m->kept, m->precision,
-           m->recall, m->f1);
+    printf("%-24s%10zu%7zu%7zu%8zu%7zu%8.3f%8.3f%8.3f", name, m->sentences, m->with_skill, m->gold, m->unknown, m->kept,
+           m->precision, m->recall, m->f1);
     if (m->gated)
         printf("   gate: precision %.3f, recall %.3f, F1 %.3f, AUC %.3f", m->gate.precision, m->gate.recall, m->gate.f1,
                m->gate.auc);
@@ -122,52 +124,66 @@ static ss_ranker ranker_of(const values *v, const ss_release *release)
     return ranker;
 }
 
-static int evaluate_mentions(const values *v, const ss_strings *files, const ss_release *release, ss_embedder *embedder,
-                             ss_error *err)
+static void print_mentions_head(const ss_release *release)
+{
+    printf("%-24s%10s%7s%7s%8s%7s%8s%8s%8s   (threshold %.3f)\n", "set", "sentences", "with", "gold", "unknown", "kept",
+           "prec.", "recall", "F1", ss_release_manifest(release)->calibration.threshold);
+}
+
+static int evaluate_mentions(const values *v, const char *path, size_t number, const ss_release *release,
+                             ss_embedder *embedder, ss_error *err)
 {
     const ss_taxonomy *taxonomy = ss_release_taxonomy(release);
     if (v->exact) return ss_fail(err, SS_USAGE, "--exact-labels has no meaning with --mentions");
     ss_ranker ranker = ranker_of(v, release);
-    if (!v->json)
-        printf("%-24s%10s%7s%7s%7s%8s%8s%8s   (threshold %.3f)\n", "set", "sentences", "with", "gold", "kept", "prec.",
-               "recall", "F1", ss_release_manifest(release)->calibration.threshold);
-    for (size_t i = 0; i < files->count; i++) {
-        ss_mentions_report report;
-        ss_labelled_set *set = ss_labelled_read(files->items[i], SS_LABELLED_TRAINING, taxonomy, err);
-        ss_progress bar;
-        ss_progress_start(&bar, "embedding sentences", "sentences", set ? ss_labelled_count(set) : 0);
-        int bad =
-            !set || ss_mentions_measure(set, taxonomy, ss_release_matrix(release), &ranker, ss_release_gate(release),
-                                        &ss_release_manifest(release)->calibration, embedder, show, &bar, &report, err);
-        ss_labelled_free(set);
-        if (!bad && !report.sentences) bad = ss_fail(err, SS_INPUT, "%s: no sentences", files->items[i]);
-        if (bad) return -1;
-        ss_progress_end(&bar, report.sentences);
-        print_mentions(v, files->items[i], &report, i);
-    }
-    if (v->json) puts("}");
+    ss_mentions_report report;
+    ss_labelled_set *set = ss_labelled_read(path, SS_LABELLED_TRAINING, taxonomy, err);
+    ss_progress bar;
+    ss_progress_start(&bar, "embedding sentences", "sentences", set ? ss_labelled_count(set) : 0);
+    int bad =
+        !set || ss_mentions_measure(set, taxonomy, ss_release_matrix(release), &ranker, ss_release_gate(release),
+                                    &ss_release_manifest(release)->calibration, embedder, show, &bar, &report, err);
+    ss_labelled_free(set);
+    if (!bad && !report.sentences) bad = ss_fail(err, SS_INPUT, "%s: no sentences", path);
+    if (bad) return -1;
+    ss_progress_end(&bar, report.sentences);
+    print_mentions(v, path, &report, number);
     return 0;
 }
 
-static int evaluate(const values *v, const ss_strings *files, const ss_release *release, ss_embedder *embedder,
+static void print_head(const ss_release *release)
+{
+    (void)release;
+    printf("%-24s%8s%7s%8s%8s%8s%8s%8s%8s\n", "set", "queries", "gold", "unknown", "dropped", "RP@1", "RP@5", "RP@10",
+           "MRR");
+}
+
+static int evaluate(const values *v, const char *path, size_t number, const ss_release *release, ss_embedder *embedder,
                     ss_error *err)
 {
-    if (!v->json)
-        printf("%-24s%8s%7s%8s%8s%8s%8s%8s%8s\n", "set", "queries", "gold", "unknown", "dropped", "RP@1", "RP@5",
-               "RP@10", "MRR");
     ss_ranker ranker = ranker_of(v, release);
-    for (size_t i = 0; i < files->count; i++) {
-        ss_evaluation e = {0};
-        ss_progress bar;
-        ss_progress_start(&bar, "embedding sentences", "sentences", 0);
-        if (ss_evaluate(files->items[i], v->exact, ss_release_taxonomy(release), ss_release_matrix(release), &ranker,
-                        embedder, show, &bar, &e, err))
-            return -1;
-        ss_progress_end(&bar, e.queries);
-        print_one(v, files->items[i], &e, i);
-    }
-    if (v->json) puts("}");
+    ss_evaluation e = {0};
+    ss_progress bar;
+    ss_progress_start(&bar, "embedding sentences", "sentences", 0);
+    if (ss_evaluate(path, v->exact, ss_release_taxonomy(release), ss_release_matrix(release), &ranker, embedder, show,
+                    &bar, &e, err))
+        return -1;
+    ss_progress_end(&bar, e.queries);
+    print_one(v, path, &e, number);
     return 0;
+}
+
+/* Also when a later file fails: what is printed is JSON. */
+static int evaluate_all(const values *v, const ss_strings *files, const ss_release *release, ss_embedder *embedder,
+                        ss_error *err)
+{
+    size_t done = 0;
+    int bad = 0;
+    if (!v->json) (v->mentions ? print_mentions_head : print_head)(release);
+    for (; !bad && done < files->count; done += !bad)
+        bad = (v->mentions ? evaluate_mentions : evaluate)(v, files->items[done], done, release, embedder, err);
+    if (v->json && done) puts("}");
+    return bad;
 }
 
 static int run(int argc, char **argv)
@@ -188,7 +204,7 @@ static int run(int argc, char **argv)
     else if (!(release = ss_release_open(v.release, &err)) || ss_release_set_precision(release, v.precision, &err) ||
              !(pool = ss_pool_new((size_t)v.threads, &err)) ||
              !(embedder = ss_embedder_new(ss_release_encoder(release), pool, &err)) ||
-             (v.mentions ? evaluate_mentions : evaluate)(&v, files, release, embedder, &err))
+             evaluate_all(&v, files, release, embedder, &err))
         bad = -1;
     if (bad) code = ss_command_fail(&command, &err);
     ss_embedder_free(embedder);

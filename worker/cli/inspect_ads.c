@@ -1,4 +1,5 @@
 /* inspect_ads.c - the ads that the page offers; see inspect_pages.h. */
+#include <stdio.h>
 #include <string.h>
 
 #include "stream/wire_ad.h"
@@ -39,8 +40,17 @@ static int add_files(ss_buffer *out, const ss_strings *files, void (*report)(voi
     ss_input_ad in;
     int state = 0;
     for (int n = 0; n < OFFERED && (state = ss_ads_input_next(input, arena, &in, err)) > 0; n++) {
-        state = add_ad(out, &in.ad, err);
-        if (state) break;
+        size_t before = out->len;
+        state = 0;
+        if (in.ad.body.len > ADS_BYTES / 2 - out->len / 2 ||
+            add_ad(out, &in.ad, NULL)) { /* an escape may be two bytes */
+            char text[120];
+            out->len = before;
+            snprintf(text, sizeof text, "only the first %d ads are on offer: more would be over %d MB", n,
+                     ADS_BYTES >> 20);
+            report(NULL, text);
+            break;
+        }
         ss_arena_reset(arena);
     }
     ss_ads_input_close(input);
