@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/hash.h"
 #include "text/utf8.h"
@@ -20,7 +21,8 @@ enum {
     WORD_COUNT = sizeof words / sizeof *words,
     SLOTS = 1 << 14, /* far more than words: most look-ups end at an empty slot */
     LENGTH_COUNT = sizeof lengths / sizeof *lengths,
-    KNOWN = 50 /* per cent */
+    KNOWN = 50, /* per cent */
+    MAIL_LOCAL = 64
 };
 _Static_assert(WORD_COUNT * 2 < SLOTS, "the table of words needs more slots");
 
@@ -115,10 +117,50 @@ static int is_blank(const char *text, size_t len)
     return code != SS_UTF8_INVALID && ss_utf8_is_space(code);
 }
 
+/* Bytes of the web address that begins here, up to the next blank; 0 if there is none. */
+static size_t url_length(const char *text, size_t len)
+{
+    static const char *const begins[] = {"http://", "https://", "www."};
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++) {
+        size_t at = strlen(begins[i]);
+        if (len < at || strncasecmp(text, begins[i], at) != 0) continue;
+        while (at < len && !is_blank(text + at, len - at)) at += run_length(text, len, at);
+        return at;
+    }
+    return 0;
+}
+
+static size_t run_of(const char *text, size_t len, const char *others)
+{
+    size_t at = 0;
+    while (at < len && (is_letter(text[at]) || is_digit(text[at]) || (text[at] && strchr(others, text[at])))) at++;
+    return at;
+}
+
+/* The same for a mail address. Local parts have at most 64 bytes (RFC 5321, 4.5.3.1), which bounds the look ahead. */
+static size_t mail_length(const char *text, size_t len)
+{
+    size_t local = run_of(text, len < MAIL_LOCAL + 1 ? len : MAIL_LOCAL + 1, "._%+-");
+    if (!local || local > MAIL_LOCAL || local >= len || text[local] != '@') return 0;
+    size_t host = run_of(text + local + 1, len - local - 1, ".-");
+    return host ? local + 1 + host : 0;
+}
+
+static size_t special_token(const char *name, char token[SS_FIRST_STAGE_TOKEN])
+{
+    size_t n = strlen(name);
+    memcpy(token, name, n + 1);
+    return n;
+}
+
 size_t ss_first_stage_token(const char *text, size_t len, size_t *at, char token[SS_FIRST_STAGE_TOKEN])
 {
     while (*at < len && is_blank(text + *at, len - *at)) *at += run_length(text, len, *at);
     if (*at >= len) return 0;
+    size_t address = url_length(text + *at, len - *at), mail = address ? 0 : mail_length(text + *at, len - *at);
+    *at += address + mail;
+    if (address) return special_token("<url>", token);
+    if (mail) return special_token("<mail>", token);
     const char *from = text + *at;
     size_t run = run_length(text, len, *at);
     *at += run;
@@ -189,5 +231,5 @@ int ss_first_stage_passes(const ss_first_stage *stage, ss_filter filter, const s
     if (filter == SS_FILTER_OFF || worded->named_count) return 1;
     ss_first_stage_view view = ss_first_stage_look(stage, worded, text, len);
     if (view.logit * 100 >= (filter == SS_FILTER_FAST ? FAST : CAREFUL)) return 1;
-    return view.known_words * 100 <= view.letter_words * KNOWN;
+    return view.letter_words && view.known_words * 100 <= view.letter_words * KNOWN;
 }

@@ -7,13 +7,13 @@
  *              + steps(largest overlap of a skill with s) + steps(mean of the four largest overlaps)      (overlap.h)
  *
  * A sentence is dropped if its logit is below the level's, names no skill (ss_span_named), and is written in words that
- * the table knows (more than half of its words: another language passes untouched).
+ * the table knows (more than half of its words, if it has any: another language passes untouched).
  *
  * Tokens: runs of ASCII letters, in lower case; a run of digits is "0"; every other character that is no blank stands
- * for itself. Weights are in first_stage_words.inc, readable, made by tests/accuracy/first_stage/fit.py: positives are
- * sentences of real ads for which the whole pipeline had a candidate with a probability above 0.05, and the sentences
- * of data sets written for skills; negatives the ads' other sentences. What each level costs is in
- * common/match/README.md.
+ * for itself; a web or mail address is one token, <url> or <mail>. Weights are in first_stage_words.inc, readable, made
+ * by tests/accuracy/first_stage/fit.py: positives are sentences of real ads for which the whole pipeline had a
+ * candidate with a probability above 0.05, and the sentences of data sets written for skills; negatives the ads' other
+ * sentences. What each level costs is in common/match/README.md.
  *
  * An ss_first_stage is immutable and shared.
  */

@@ -10,9 +10,11 @@ import re
 import subprocess
 import sys
 
-TOKEN = re.compile(r"[A-Za-z]+|[0-9]+|[^\sA-Za-z0-9\u200b\ufeff]")
+URL, MAIL = r"(?P<url>(?i:https?://|www\.)[^\s\u200b\ufeff]*)", r"(?P<mail>[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]+)"
+TOKEN = re.compile(URL + "|" + MAIL + r"|[A-Za-z]+|[0-9]+|[^\sA-Za-z0-9\u200b\ufeff]")
 ODD = ["", " ", "a", "Z9z", "C++ & C#!", "we\u2019re \u2014 10,000 users\u2026", "na\u00efve \u00c5ngstr\u00f6m", "\u6211\u4eec", "x" * 200,
-       "\u00a0tabs\tand\u2003spaces\u00a0", "50 % of 3.5m \u20ac", "We are a startup. " * 40]
+       "\u00a0tabs\tand\u2003spaces\u00a0", "50 % of 3.5m \u20ac", "We are a startup. " * 40, "see (HTTP://a.b/c?d=\u00e9) or www.x.org.",
+       "mail a.b+c@x-y.org, or a@", "@home a@b@c 9@9", "x" * 65 + "@y.org", "a." * 200, "www", "http:/"]
 
 
 ASKS = ["You will design and test embedded software for machines.", "Experience in writing technical documentation is required.",
@@ -35,7 +37,8 @@ def read_table(path):
 
 
 def tokens_of(line):
-    return ["0" if t[0] in "0123456789" else t[:31].lower() if t.isascii() else t for t in TOKEN.findall(line)]
+    found = [(m.lastgroup, m.group()) for m in TOKEN.finditer(line)]
+    return [f"<{kind}>" if kind else "0" if t[0] in "0123456789" else t[:31].lower() if t.isascii() else t for kind, t in found]
 
 
 def is_letter(c):
@@ -76,7 +79,7 @@ def main():
         total += steps(rows["most_steps"], float(most)) + steps(rows["mean_steps"], float(mean))
         assert float(logit) * 100 == total or abs(float(logit) * 100 - total) < 1e-6, (line, logit, total)
         letters = [t for t in want if is_letter(t[0])]
-        known = 2 * sum(t.isascii() and t in words for t in letters) > len(letters)
+        known = not letters or 2 * sum(t.isascii() and t in words for t in letters) > len(letters)
         for passes, level in ((careful, "CAREFUL"), (fast, "FAST")):
             assert (passes == "0") == (named == "0" and known and total < levels[level]), (line, level)
         dropped += careful == "0"

@@ -158,7 +158,7 @@ class Table:
 
     def known(self, look):
         letters = [t for t in look[3] if is_letter(t[0])]
-        return sum(t in self.words for t in letters if t[0].isascii()) > KNOWN * len(letters)
+        return not letters or sum(t in self.words for t in letters if t[0].isascii()) > KNOWN * len(letters)
 
     def drops(self, look, level):
         return not look[0] and self.known(look) and self.logit(look) < level
