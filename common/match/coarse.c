@@ -6,15 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/aligned.h"
 #include "nn/int8_gemm.h"
-
-enum { ALIGN = 64, LINE = 16 /* floats of a cache line */ };
 
 /* Rounding of fp32: of a coarse score (a few operations) and of the right one (dims / 16 + 4 additions), as a part of
  * |w||v|. With 65,536 dimensions, the most there can be, that is 4,100 steps of 2^-24. */
 static double rounding(size_t dims)
 {
-    return ((double)dims / LINE + 16) * 0x1p-23;
+    return ((double)dims / SS_LINE_FLOATS + 16) * 0x1p-23;
 }
 
 struct ss_coarse {
@@ -35,11 +34,6 @@ struct ss_coarse_queries {
     float *scores;        /* (room, lds) */
     size_t lds;
 };
-
-static size_t round_up(size_t n, size_t to)
-{
-    return (n + to - 1) / to * to;
-}
 
 static double length_of(const float *v, size_t n)
 {
@@ -84,13 +78,14 @@ ss_coarse_queries *ss_coarse_queries_new(const ss_coarse *coarse, size_t room, s
     ss_coarse_queries *queries = calloc(1, sizeof *queries);
     if (!queries) return NULL;
     size_t panel = coarse->kernels ? coarse->kernels->panel : 1;
-    queries->lds = round_up(round_up(most_rows, panel) + panel, LINE) + LINE; /* not a power of two */
-    queries->scores = aligned_alloc(ALIGN, round_up(room * queries->lds * sizeof(float), ALIGN));
+    queries->lds =
+        ss_round_up(ss_round_up(most_rows, panel) + panel, SS_LINE_FLOATS) + SS_LINE_FLOATS; /* not a power of two */
+    queries->scores = ss_aligned_new(room * queries->lds * sizeof(float));
     queries->bounds = calloc(room, sizeof *queries->bounds);
     queries->scales = calloc(room, sizeof *queries->scales);
     if (coarse->kernels) {
-        queries->ldq = round_up(ss_int8_row_bytes(coarse->kernels, coarse->dims), ALIGN) + ALIGN;
-        queries->q = aligned_alloc(ALIGN, room * queries->ldq);
+        queries->ldq = ss_round_up(ss_int8_row_bytes(coarse->kernels, coarse->dims), SS_LINE) + SS_LINE;
+        queries->q = ss_aligned_new(room * queries->ldq);
         if (queries->q) memset(queries->q, 0, room * queries->ldq); /* vectors without a length leave theirs alone */
     }
     if (queries->scores && queries->bounds && queries->scales && (queries->q || !coarse->kernels)) return queries;

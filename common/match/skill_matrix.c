@@ -12,13 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/aligned.h"
 #include "match/skill_matrix_parts.h"
 #include "match/wire.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "values are used as they lie in the release file");
 
 static const char magic[4] = {'S', 'K', 'M', 'X'};
-enum { VERSION = 1, TILE_ROWS = 512, ALIGNMENT = 64, MAX_DIMS = 1 << 16 };
+enum { VERSION = 1, TILE_ROWS = 512, MAX_DIMS = 1 << 16 };
 
 static const char *const score_words[] = {"best", "mean-label-best"};
 
@@ -130,7 +131,7 @@ static ss_skill_matrix *from_prototypes(const ss_prototypes *prototypes, size_t 
 static float *own_values(ss_skill_matrix *matrix, ss_error *err)
 {
     size_t bytes = matrix->rows * matrix->dims * sizeof(float);
-    matrix->owned = aligned_alloc(ALIGNMENT, (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+    matrix->owned = ss_aligned_new(bytes);
     matrix->values = matrix->owned;
     if (!matrix->owned) ss_fail_memory(err, "making the skill matrix");
     return matrix->owned;

@@ -9,32 +9,29 @@
 #include <math.h>
 #include <string.h>
 
-enum { MAX_DISTANCE = 128, LINE = 16 /* floats of a cache line */ };
+#include "base/aligned.h"
 
-static size_t round_up(size_t n, size_t to)
-{
-    return (n + to - 1) / to * to;
-}
+enum { MAX_DISTANCE = 128 };
 
 static size_t panels(const ss_attention *attention, size_t columns)
 {
-    return round_up(columns, attention->kernels->panel) / attention->kernels->panel;
+    return ss_round_up(columns, attention->kernels->panel) / attention->kernels->panel;
 }
 
 /* Row distance of the scores; the extra line keeps rows of a power of two from sharing cache sets. */
 static size_t score_stride(const ss_attention *attention, size_t tokens)
 {
-    return round_up(panels(attention, tokens) * attention->kernels->panel, LINE) + LINE;
+    return ss_round_up(panels(attention, tokens) * attention->kernels->panel, SS_LINE_FLOATS) + SS_LINE_FLOATS;
 }
 
 static size_t keys_size(const ss_attention *attention, size_t tokens)
 {
-    return round_up(panels(attention, tokens) * attention->kernels->panel * attention->width, LINE);
+    return ss_round_up(panels(attention, tokens) * attention->kernels->panel * attention->width, SS_LINE_FLOATS);
 }
 
 static size_t values_size(const ss_attention *attention, size_t tokens)
 {
-    return round_up(panels(attention, attention->width) * attention->kernels->panel * tokens, LINE);
+    return ss_round_up(panels(attention, attention->width) * attention->kernels->panel * tokens, SS_LINE_FLOATS);
 }
 
 size_t ss_attention_scratch(const ss_attention *attention)
@@ -48,7 +45,7 @@ size_t ss_attention_scratch(const ss_attention *attention)
 static void pack_keys(const ss_attention *attention, size_t tokens, const float *keys, size_t ldk, float *packed)
 {
     size_t panel = attention->kernels->panel, width = attention->width;
-    for (size_t j = 0; j < round_up(tokens, panel); j++) {
+    for (size_t j = 0; j < ss_round_up(tokens, panel); j++) {
         float *column = packed + j / panel * panel * width + j % panel;
         const float *key = keys + j * ldk;
         if (j < tokens)

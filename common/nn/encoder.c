@@ -17,9 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/aligned.h"
 #include "nn/encoder_parts.h"
 
-enum { LINE = 16 /* floats of a cache line */, ALIGN = 64, MAX_BATCH = 1 << 20 };
+enum { MAX_BATCH = 1 << 20 };
 
 struct ss_encoder_run {
     const ss_encoder *encoder;
@@ -70,8 +71,7 @@ double ss_encoder_flops(const ss_encoder *encoder, size_t tokens)
 
 static float *floats(size_t rows, size_t stride)
 {
-    size_t bytes = rows * stride * sizeof(float);
-    return aligned_alloc(ALIGN, (bytes + ALIGN - 1) / ALIGN * ALIGN);
+    return ss_aligned_new(rows * stride * sizeof(float));
 }
 
 ss_encoder_run *ss_encoder_run_new(const ss_encoder *encoder, size_t max_batch_tokens, ss_error *err)
@@ -87,8 +87,8 @@ ss_encoder_run *ss_encoder_run_new(const ss_encoder *encoder, size_t max_batch_t
     ss_encoder_run *run = calloc(1, sizeof *run);
     if (run) {
         *run = (ss_encoder_run){.encoder = encoder, .max_tokens = tokens};
-        run->ldx = (config->hidden + LINE - 1) / LINE * LINE + LINE;
-        run->ldw = (wide + LINE - 1) / LINE * LINE + LINE;
+        run->ldx = ss_round_up(config->hidden, SS_LINE_FLOATS) + SS_LINE_FLOATS;
+        run->ldw = ss_round_up(wide, SS_LINE_FLOATS) + SS_LINE_FLOATS;
         run->x = floats(tokens, run->ldx);
         run->y = floats(tokens, run->ldx);
         run->wide = floats(int8 ? ss_int8_group_rows(encoder) : tokens, run->ldw);

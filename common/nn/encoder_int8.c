@@ -10,11 +10,12 @@
  */
 #include <stdlib.h>
 
+#include "base/aligned.h"
 #include "nn/encoder_parts.h"
 
 /* BLOCK: rows enough that a panel of weights is used often, few enough that a block's inner layer (600 KiB) is cached.
  */
-enum { BLOCK = 96, LINE = 16 /* floats of a cache line */, ALIGN = 64 };
+enum { BLOCK = 96 };
 
 /* Quantised rows. */
 typedef struct byte_rows {
@@ -33,20 +34,10 @@ struct ss_int8_run {
     size_t ldn, ldi; /* rows of narrow and inner */
 };
 
-static size_t round_up(size_t n, size_t to)
-{
-    return (n + to - 1) / to * to;
-}
-
-static void *aligned(size_t bytes)
-{
-    return aligned_alloc(ALIGN, round_up(bytes, ALIGN));
-}
-
 static int take_rows(byte_rows *rows, const ss_int8_kernels *kernels, size_t count, size_t n)
 {
-    rows->ld = round_up(ss_int8_row_bytes(kernels, n), ALIGN) + ALIGN;
-    rows->q = aligned(count * rows->ld);
+    rows->ld = ss_round_up(ss_int8_row_bytes(kernels, n), SS_LINE) + SS_LINE;
+    rows->q = ss_aligned_new(count * rows->ld);
     rows->scales = calloc(count, sizeof *rows->scales);
     return rows->q && rows->scales ? 0 : -1;
 }
@@ -62,10 +53,10 @@ ss_int8_run *ss_int8_run_new(const ss_encoder *encoder, size_t max_tokens, ss_er
     ss_int8_run *run = calloc(1, sizeof *run);
     if (run) {
         *run = (ss_int8_run){.encoder = encoder, .kernels = encoder->engine.int8};
-        run->ldn = round_up(hidden, LINE) + LINE;
-        run->ldi = round_up(inner, LINE) + LINE;
-        run->narrow = aligned(BLOCK * run->ldn * sizeof *run->narrow);
-        run->inner = aligned(BLOCK * run->ldi * sizeof *run->inner);
+        run->ldn = ss_round_up(hidden, SS_LINE_FLOATS) + SS_LINE_FLOATS;
+        run->ldi = ss_round_up(inner, SS_LINE_FLOATS) + SS_LINE_FLOATS;
+        run->narrow = ss_aligned_new(BLOCK * run->ldn * sizeof *run->narrow);
+        run->inner = ss_aligned_new(BLOCK * run->ldi * sizeof *run->inner);
     }
     if (!run || !run->narrow || !run->inner || take_rows(&run->x, run->kernels, max_tokens, hidden) ||
         take_rows(&run->input, run->kernels, BLOCK, hidden > inner ? hidden : inner)) {

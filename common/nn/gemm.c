@@ -10,9 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/aligned.h"
 #include "nn/int8_kernels.h"
 
-enum { BLOCK_K = 384, BLOCK_N = 128, ALIGN = 64 };
+enum { BLOCK_K = 384, BLOCK_N = 128 };
 
 ss_engine ss_engine_best(void)
 {
@@ -41,11 +42,6 @@ int ss_engine_named(const char *name, ss_engine *engine)
     return engine->kernels ? 0 : -1;
 }
 
-static size_t round_up(size_t n, size_t to)
-{
-    return (n + to - 1) / to * to;
-}
-
 /* Element (row, i) of W goes to panel row / P, there to (i, row % P). */
 static void pack(float *packed, size_t panel, size_t in, size_t first, const ss_linear_part *part)
 {
@@ -61,8 +57,8 @@ int ss_linear_init(ss_linear *linear, ss_engine engine, size_t in, const ss_line
     *linear = (ss_linear){.in = in};
     for (size_t i = 0; i < count; i++) linear->out += parts[i].rows;
     size_t panel = engine.blas ? 1 : engine.kernels->panel;
-    size_t bytes = round_up(round_up(linear->out, panel) * in * sizeof(float), ALIGN);
-    linear->weight = aligned_alloc(ALIGN, bytes);
+    size_t bytes = ss_round_up(linear->out, panel) * in * sizeof(float);
+    linear->weight = ss_aligned_new(bytes);
     linear->bias = calloc(linear->out, sizeof *linear->bias);
     if (!linear->weight || !linear->bias) {
         ss_linear_free(linear);

@@ -10,17 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ALIGN = 64, MOST_INPUTS = 1 << 16, LARGEST = 127 };
+#include "base/aligned.h"
 
-static size_t round_up(size_t n, size_t to)
-{
-    return (n + to - 1) / to * to;
-}
+enum { MOST_INPUTS = 1 << 16, LARGEST = 127 };
 
-static void *aligned(size_t bytes)
+static void *zeros(size_t bytes)
 {
-    void *memory = aligned_alloc(ALIGN, round_up(bytes + 1, ALIGN));
-    if (memory) memset(memory, 0, round_up(bytes + 1, ALIGN));
+    void *memory = ss_aligned_new(bytes);
+    if (memory) memset(memory, 0, bytes);
     return memory;
 }
 
@@ -38,7 +35,7 @@ static float largest(const float *x, size_t n)
 /* Channel `column` of the layer from row `w` of a matrix: input i goes to panel column / P, there to group i / G. */
 static int quantise_channel(ss_int8_linear *linear, const ss_int8_kernels *kernels, size_t column, const float *w)
 {
-    size_t panel = kernels->panel, group = kernels->group, inputs = round_up(linear->in, SS_INT8_GROUP);
+    size_t panel = kernels->panel, group = kernels->group, inputs = ss_round_up(linear->in, SS_INT8_GROUP);
     int8_t *to = linear->weight + column / panel * panel * inputs + column % panel * group;
     float most = largest(w, linear->in);
     if (!isfinite(most)) return -1;
@@ -61,11 +58,11 @@ int ss_int8_linear_init(ss_int8_linear *linear, const ss_int8_kernels *kernels, 
     *linear = (ss_int8_linear){.in = in};
     if (in > MOST_INPUTS) return ss_fail(err, SS_UNSUPPORTED, "int8: %zu inputs are more than %d", in, MOST_INPUTS);
     for (size_t i = 0; i < count; i++) linear->out += parts[i].rows;
-    size_t columns = round_up(linear->out, kernels->panel);
-    linear->weight = aligned(columns * round_up(in, SS_INT8_GROUP));
-    linear->sums = aligned(columns * sizeof *linear->sums);
-    linear->scales = aligned(columns * sizeof *linear->scales);
-    linear->bias = aligned(columns * sizeof *linear->bias);
+    size_t columns = ss_round_up(linear->out, kernels->panel);
+    linear->weight = zeros(columns * ss_round_up(in, SS_INT8_GROUP));
+    linear->sums = zeros(columns * sizeof *linear->sums);
+    linear->scales = zeros(columns * sizeof *linear->scales);
+    linear->bias = zeros(columns * sizeof *linear->bias);
     if (!linear->weight || !linear->sums || !linear->scales || !linear->bias) {
         ss_int8_linear_free(linear);
         return ss_fail_memory(err, "preparing weights");
@@ -93,7 +90,7 @@ void ss_int8_linear_free(ss_int8_linear *linear)
 
 double ss_int8_linear_error(const ss_int8_linear *linear, const ss_int8_kernels *kernels, size_t column, const float *w)
 {
-    size_t panel = kernels->panel, group = kernels->group, inputs = round_up(linear->in, SS_INT8_GROUP);
+    size_t panel = kernels->panel, group = kernels->group, inputs = ss_round_up(linear->in, SS_INT8_GROUP);
     const int8_t *from = linear->weight + column / panel * panel * inputs + column % panel * group;
     double scale = (double)linear->scales[column], squares = 0;
     for (size_t i = 0; i < linear->in; i += group, from += panel * group)
@@ -106,7 +103,7 @@ double ss_int8_linear_error(const ss_int8_linear *linear, const ss_int8_kernels 
 
 size_t ss_int8_row_bytes(const ss_int8_kernels *kernels, size_t n)
 {
-    return round_up(n, SS_INT8_GROUP) * kernels->cell;
+    return ss_round_up(n, SS_INT8_GROUP) * kernels->cell;
 }
 
 void ss_int8_linear_run(const ss_int8_linear *linear, const ss_int8_kernels *kernels, size_t m, const unsigned char *q,
@@ -119,7 +116,7 @@ void ss_int8_linear_run_part(const ss_int8_linear *linear, const ss_int8_kernels
                              size_t m, const unsigned char *q, size_t ldq, const ss_row_scale *rows,
                              const ss_activation *activation, float *y, size_t ldy)
 {
-    size_t inputs = round_up(linear->in, SS_INT8_GROUP), panel = kernels->panel;
+    size_t inputs = ss_round_up(linear->in, SS_INT8_GROUP), panel = kernels->panel;
     for (size_t j = from; j < to; j += panel) {
         ss_int8_product product = {.m = m,
                                    .n = to - j < panel ? to - j : panel,

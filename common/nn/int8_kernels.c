@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/aligned.h"
 #include "nn/int8_kernels_sets.h"
 
 #if defined(SS_HAVE_AVXVNNI)
@@ -43,14 +44,9 @@ const ss_int8_kernels *ss_int8_kernels_best(void)
     return &ss_int8_generic;
 }
 
-static size_t round_up(size_t n, size_t to)
-{
-    return (n + to - 1) / to * to;
-}
-
 size_t ss_int8_attention_scratch(const ss_int8_kernels *kernels, const ss_attention *attention)
 {
     size_t panel = kernels->floats->panel, rows = kernels->floats->rows;
-    size_t tokens = round_up(attention->max_tokens, panel), width = round_up(attention->width, panel);
+    size_t tokens = ss_round_up(attention->max_tokens, panel), width = ss_round_up(attention->width, panel);
     return attention->width * tokens + attention->max_tokens * width + rows * (tokens + panel) + rows * width;
 }

@@ -5,9 +5,8 @@
 
 #include <string.h>
 
+#include "base/aligned.h"
 #include "nn/train/product.h"
-
-enum { LINE = 16 /* floats of a cache line */ };
 
 /* Scratch memory cut up for one head of a text of T tokens. */
 typedef struct head_scratch {
@@ -19,15 +18,10 @@ typedef struct head_scratch {
     float *strips;     /* (T, T) strips of p or d */
 } head_scratch;
 
-static size_t round_up(size_t n, size_t to)
-{
-    return (n + to - 1) / to * to;
-}
-
 /* One more line than needed keeps rows of a power of two from sharing cache sets. */
 static size_t score_stride(const ss_train_attention *attention, size_t tokens)
 {
-    return round_up(round_up(tokens, attention->kernels->panel), LINE) + LINE;
+    return ss_round_up(ss_round_up(tokens, attention->kernels->panel), SS_LINE_FLOATS) + SS_LINE_FLOATS;
 }
 
 static size_t part_sizes(const ss_train_attention *attention, size_t tokens, size_t sizes[5])
@@ -37,7 +31,7 @@ static size_t part_sizes(const ss_train_attention *attention, size_t tokens, siz
     sizes[2] = ss_packed_size(panel, attention->width, tokens);
     sizes[3] = ss_packed_size(panel, tokens, attention->width);
     sizes[4] = ss_packed_size(attention->rows->strip, tokens, tokens);
-    for (size_t i = 0; i < 5; i++) total += sizes[i] = round_up(sizes[i], LINE);
+    for (size_t i = 0; i < 5; i++) total += sizes[i] = ss_round_up(sizes[i], SS_LINE_FLOATS);
     return total;
 }
 
@@ -67,8 +61,8 @@ static void all_pairs(const ss_train_attention *attention, size_t tokens, const 
     for (size_t j = 0; j * panel < tokens; j++)
         ss_pack_panel_transposed(panel, attention->width, tokens, j, y, ldy, s->transposed);
     /* Whole panels: the columns behind the last token are zeros in memory that is there. */
-    ss_product(attention->kernels, tokens, round_up(tokens, panel), attention->width, x, ldx, s->transposed, NULL, out,
-               s->stride, 0);
+    ss_product(attention->kernels, tokens, ss_round_up(tokens, panel), attention->width, x, ldx, s->transposed, NULL,
+               out, s->stride, 0);
 }
 
 /* out (T, width) = m x, or m^T x, of (T, T) and (T, width). */

@@ -12,23 +12,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/aligned.h"
 #include "nn/attention.h"
 #include "nn/gemm.h"
 #include "nn/train/engine_parts.h"
 #include "nn/train/product.h"
 
-enum { LINE = 16 /* floats of a cache line */, ALIGN = 64, PIECE = 128 /* tokens */, MAX_TOKENS = 1 << 27 };
+enum { PIECE = 128 /* tokens */, MAX_TOKENS = 1 << 27 };
 
 static const size_t default_bytes = (size_t)1 << 30;
 
 static size_t lines(size_t floats)
 {
-    return (floats + LINE - 1) / LINE * LINE;
+    return ss_round_up(floats, SS_LINE_FLOATS);
 }
 
 static float *allocate(size_t floats)
 {
-    return aligned_alloc(ALIGN, lines(floats + 1) * sizeof(float));
+    return ss_aligned_new(floats * sizeof(float));
 }
 
 /* ---- memory ---- */
@@ -216,9 +217,9 @@ static size_t chunk_limit(ss_train_engine *engine)
 {
     cutter c = {.base = NULL};
     ss_kept kept;
-    cut_layer(engine, &c, LINE, &kept);
+    cut_layer(engine, &c, SS_LINE_FLOATS, &kept);
     size_t bytes = engine->options.activation_bytes ? engine->options.activation_bytes : default_bytes;
-    size_t per_token = (c.used * engine->model->config.layers / LINE + 2 * engine->ldh) * sizeof(float);
+    size_t per_token = (c.used * engine->model->config.layers / SS_LINE_FLOATS + 2 * engine->ldh) * sizeof(float);
     size_t tokens = bytes / per_token, least = engine->model->config.max_tokens;
     return tokens > least ? tokens : least;
 }
@@ -287,10 +288,10 @@ static int fill(ss_train_engine *engine, ss_error *err)
     size_t distances = config->family == SS_MPNET ? config->heads * (2 * config->max_tokens - 1) : 0;
     engine->kernels = ss_engine_best().kernels;
     engine->rows = ss_row_kernels_for(engine->kernels);
-    engine->ldh = lines(config->hidden) + LINE;
-    engine->ldq = lines(3 * config->hidden) + LINE;
-    engine->ldi = lines(config->inner) + LINE;
-    engine->ldw = lines(wide) + LINE;
+    engine->ldh = lines(config->hidden) + SS_LINE_FLOATS;
+    engine->ldq = lines(3 * config->hidden) + SS_LINE_FLOATS;
+    engine->ldi = lines(config->inner) + SS_LINE_FLOATS;
+    engine->ldw = lines(wide) + SS_LINE_FLOATS;
     engine->partial_size = lines(config->hidden * 9 + config->inner + distances);
     engine->threads = ss_pool_threads(engine->pool);
     engine->kept = calloc(config->layers, sizeof *engine->kept);

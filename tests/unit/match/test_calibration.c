@@ -10,16 +10,7 @@
 #include <cmocka.h>
 
 #include "match/calibration.h"
-
-static uint64_t state64 = 4101842887655102017u;
-
-static double uniform(void)
-{
-    state64 ^= state64 << 13;
-    state64 ^= state64 >> 7;
-    state64 ^= state64 << 17;
-    return (double)(state64 >> 11) / (double)(1ull << 53);
-}
+#include "support/random.h"
 
 static double logistic(double z)
 {
@@ -32,12 +23,12 @@ static ss_judged_pair *draw_judged(size_t n, ss_calibration truth)
     ss_judged_pair *out = calloc(n, sizeof *out);
     assert_non_null(out);
     for (size_t i = 0; i < n; i++) {
-        out[i].evidence = (ss_evidence){.score = (float)uniform(),
-                                        .gate = (float)(4 * uniform() - 2),
-                                        .named = uniform() < 0.33,
-                                        .overlap = (float)(3 * uniform()),
-                                        .place = (float)uniform()};
-        out[i].positive = uniform() < ss_calibration_probability(&truth, out[i].evidence);
+        out[i].evidence = (ss_evidence){.score = (float)random_uniform(),
+                                        .gate = (float)(4 * random_uniform() - 2),
+                                        .named = random_uniform() < 0.33,
+                                        .overlap = (float)(3 * random_uniform()),
+                                        .place = (float)random_uniform()};
+        out[i].positive = random_uniform() < ss_calibration_probability(&truth, out[i].evidence);
     }
     return out;
 }
@@ -47,8 +38,8 @@ static ss_scored_pair *draw(size_t n, double slope, double intercept)
     ss_scored_pair *out = calloc(n, sizeof *out);
     assert_non_null(out);
     for (size_t i = 0; i < n; i++) {
-        out[i].score = (float)uniform();
-        out[i].positive = uniform() < logistic(slope * out[i].score + intercept);
+        out[i].score = (float)random_uniform();
+        out[i].positive = random_uniform() < logistic(slope * out[i].score + intercept);
     }
     return out;
 }
@@ -199,6 +190,7 @@ static void probability_is_the_logistic_function(void **state)
 
 int main(void)
 {
+    random_state = 4101842887655102017u; /* tolerances below are of this sequence */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fit_meets_the_conditions_of_maximum_likelihood),
         cmocka_unit_test(fit_of_two_scores_has_a_closed_form),

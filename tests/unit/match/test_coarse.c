@@ -10,18 +10,9 @@
 #include <cmocka.h>
 
 #include "match/coarse.h"
+#include "support/random.h"
 
 enum { ROWS = 700, QUERIES = 64, TILE = 512 };
-
-static uint64_t state64 = 88172645463325252u;
-
-static float random_float(void)
-{
-    state64 ^= state64 << 13;
-    state64 ^= state64 >> 7;
-    state64 ^= state64 << 17;
-    return (float)(state64 >> 40) / (float)(1 << 23) - 1.0f;
-}
 
 /* How a row is made: as embeddings are; one large value among small ones; all values alike; huge; tiny; zero. */
 static void fill(float *row, size_t dims, size_t kind)
@@ -31,7 +22,7 @@ static void fill(float *row, size_t dims, size_t kind)
         row[j] = kind == 2 ? 0.7f : kind == 5 ? 0.0f : random_float();
         squares += (double)row[j] * (double)row[j];
     }
-    if (kind == 1) row[(size_t)(state64 % dims)] = 40.0f;
+    if (kind == 1) row[(size_t)(random_bits() % dims)] = 40.0f;
     float scale = kind == 3 ? 1e18f : kind == 4 ? 1e-18f : kind == 0 ? (float)(1 / sqrt(squares)) : 1.0f;
     for (size_t j = 0; j < dims; j++) row[j] *= scale;
 }

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "match/first_stage.h"
+#include "support/random.h"
 
 /* Rare words weigh as much as they do in a long list only if the list is long. */
 enum { FILLERS = SS_FIRST_STAGE_LEAST_SKILLS };
@@ -103,12 +104,11 @@ static void takes_any_bytes(void **state)
 {
     const fixture *f = *state;
     char token[SS_FIRST_STAGE_TOKEN];
-    uint64_t random = 88172645463325252u;
     for (size_t len = 0; len < 300; len++) {
         char *bytes = malloc(len ? len : 1);
         assert_non_null(bytes);
         for (size_t i = 0; i < len; i++) {
-            random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+            uint64_t random = random_bits();
             bytes[i] = len % 3 ? (char)(random >> 32) : "a0"[(random >> 32) % 2];
         }
         size_t at = 0, before = 0, n;

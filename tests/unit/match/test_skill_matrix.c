@@ -10,16 +10,7 @@
 #include <cmocka.h>
 
 #include "match/skill_matrix.h"
-
-static uint64_t state64 = 88172645463325252u;
-
-static float random_float(void)
-{
-    state64 ^= state64 << 13;
-    state64 ^= state64 >> 7;
-    state64 ^= state64 << 17;
-    return (float)(state64 >> 40) / (float)(1 << 23) - 1.0f;
-}
+#include "support/random.h"
 
 static float *random_vectors(size_t n, size_t dims)
 {
