@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "extract/tiny_release.h"
+#include "match/first_stage.h"
 #include "match/span.h"
 #include "text/html.h"
 #include "text/tokenizer.h"
@@ -95,7 +96,11 @@ static void span_stage(const input *in, ss_arena *arena)
     assert_non_null(finder);
     assert_int_equal(ss_span_sentence(finder, in->bytes, in->len, NULL), 0);
     ss_worded_room room;
-    ss_span_worded(finder, &room);
+    ss_worded worded = ss_span_worded(finder, &room);
+    ss_first_stage *stage = ss_first_stage_new();
+    assert_non_null(stage);
+    ss_first_stage_look(stage, &worded, in->bytes, in->len);
+    ss_first_stage_free(stage);
     for (uint32_t s = 0; s < ss_taxonomy_count(ss_release_taxonomy(tiny.release)); s++) ss_span_find(finder, s);
     ss_span_finder_free(finder);
 }
