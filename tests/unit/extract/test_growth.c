@@ -23,7 +23,7 @@
 #include "worker/extract/job.h"
 
 /* Linear work gives a ratio of 4, quadratic 16. What takes less than NOISE says nothing. */
-enum { GROWTH = 4, ALLOWED = 8, TRIES = 3, KIB = 1024 };
+enum { GROWTH = 4, ALLOWED = 8, TRIES = 3, ATTEMPTS = 5, KIB = 1024 };
 #define NOISE 0.02
 
 static tiny_release tiny;
@@ -159,7 +159,7 @@ static double least_seconds(stage_fn *stage, const input *in)
         double seconds = cpu_seconds() - start;
         ss_arena_free(&arena);
         if (seconds < least) least = seconds;
-        if (least < NOISE) break;
+        if (least < NOISE / 4) break;
     }
     return least;
 }
@@ -220,7 +220,9 @@ static void check_growth(const char *name, stage_fn *stage, const shape *shapes,
     for (size_t i = 0; i < count; i++) {
         char unit[128];
         double once, more;
-        int bad = grows_too_fast(stage, &shapes[i], size, &once, &more);
+        int bad = 1; /* other work on the machine can slow one of the two down, but not again and again */
+        for (int attempt = 0; bad && attempt < ATTEMPTS; attempt++)
+            bad = grows_too_fast(stage, &shapes[i], size, &once, &more);
         spelled(shapes[i].unit, unit);
         print_message("%-9s %-32.32s %7.1f -> %7.1f ms\n", name, unit, once * 1e3, more * 1e3);
         if (bad)
@@ -324,7 +326,7 @@ static const shape messages[] = {{"", "\x0A\x01x", ""},
 /* What must be noticed: each byte is compared with those before it. */
 static void quadratic_stage(const input *in, ss_arena *arena)
 {
-    volatile size_t same = 0;
+    volatile size_t same = 0; /* a way through memory for each pair: several cycles */
     (void)arena;
     for (size_t i = 0; i < in->len; i++)
         for (size_t k = 0; k < i; k++) same += in->bytes[i] == in->bytes[k];
@@ -336,7 +338,7 @@ static void quadratic_work_is_noticed(void **state)
 {
     (void)state;
     double once, more;
-    assert_true(grows_too_fast(quadratic_stage, &texts[0], 8 * KIB, &once, &more));
+    assert_true(grows_too_fast(quadratic_stage, &texts[0], 12 * KIB, &once, &more));
 }
 
 static void work_on_a_page_grows_with_its_bytes(void **state)
