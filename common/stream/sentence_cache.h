@@ -91,6 +91,7 @@ typedef struct ss_cache_stats {
     uint64_t store_errors;   /* SETs that Redis refused (memory full ...) */
     uint64_t evictions;      /* pushed out of level 1 */
     uint64_t redis_failures; /* connection lost, refused or too slow */
+    double redis_seconds;    /* callers spent waiting for Redis, its client's own work included */
     uint64_t entries;        /* in level 1 now */
     uint64_t capacity;       /* of level 1 */
     int redis_up;            /* 1: the last exchange with Redis worked; 0: not, or level 2 is off */
