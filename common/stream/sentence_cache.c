@@ -337,6 +337,14 @@ void ss_cache_store(ss_cache *cache, const ss_cache_release *release, const ss_h
     pthread_mutex_unlock(&cache->mutex);
 }
 
+void ss_cache_forget(ss_cache *cache)
+{
+    pthread_mutex_lock(&cache->mutex);
+    if (cache->local) ss_cache_lru_clear(cache->local);
+    atomic_store_explicit(&cache->entries, 0, memory_order_relaxed);
+    pthread_mutex_unlock(&cache->mutex);
+}
+
 /* ---- What is going on ---- */
 
 void ss_cache_get_stats(const ss_cache *cache, ss_cache_stats *out)

@@ -82,6 +82,9 @@ size_t ss_cache_lookup(ss_cache *cache, const ss_cache_release *release, const s
 void ss_cache_store(ss_cache *cache, const ss_cache_release *release, const ss_hash128 *keys, size_t n,
                     const ss_hit_value *hits, const ss_cached *values);
 
+/* Empties level 1, so that the next look-ups are those of a fresh process; Redis keeps what it has. */
+void ss_cache_forget(ss_cache *cache);
+
 typedef struct ss_cache_stats {
     uint64_t local_hits;     /* found in level 1 */
     uint64_t redis_hits;     /* found in level 2 */

@@ -377,6 +377,11 @@ static void workers_share_through_redis(void **state)
     assert_int_equal(look(two, &release_a, 0, 1000), 1000);
     assert_int_equal(stats_of(two).local_hits, 1000); /* what Redis knew is now known here */
     assert_true(stats_of(two).redis_seconds == waited);
+    ss_cache_forget(two);
+    assert_int_equal(stats_of(two).entries, 0);
+    assert_int_equal(look(two, &release_a, 0, 1000), 1000);
+    assert_int_equal(stats_of(two).redis_hits, 2000); /* forgotten here, not there */
+    assert_int_equal(stats_of(two).local_hits, 1000);
     assert_int_equal(look(two, &release_b, 0, 1000), 0);
 
     ss_redis *redis = plain_client(server);
