@@ -93,8 +93,8 @@ def offline():
     return dict(os.environ, PYTHONDONTWRITEBYTECODE="1", HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1")
 
 
-def release(model, taxonomy=ESCO, name=None, *options):
-    """A release of an encoder and a taxonomy, made anew when the program is newer."""
+def release(model, taxonomy=ESCO, name=None, options=()):
+    """A release of an encoder and a taxonomy, made anew when the program or the taxonomy is newer."""
     path = os.path.join(BUILD, f"bench-{name or model}.release")
     tool = program("bin", "skillstream")
     need(taxonomy, "the taxonomy")
@@ -144,6 +144,56 @@ def ratio(base, other, of="wall"):
 def others(rows):
     """Cores that other processes took: mean over all passes."""
     return statistics.mean(x for row in rows for x in row["others"])
+
+
+class Served:
+    """One program of the line protocol by itself, where each has a file of its own (scale). Figures as in the rows above:
+    self.row["wall"], ["cpu"] by pass, ["others"]."""
+
+    def __init__(self, name, command):
+        self.name, self.row = name, dict(wall=[], cpu=[], others=[])
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        if self.process.stdout.readline().strip() != "ready":
+            sys.exit(f"{sys.argv[0]}: {name} did not start")
+
+    def go(self):
+        cpu_start, busy, start = cpu_seconds(self.process.pid), busy_seconds(), time.perf_counter()
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        self.row["tokens"] = int(self.process.stdout.readline())
+        wall, used = time.perf_counter() - start, cpu_seconds(self.process.pid) - cpu_start
+        self.row["wall"].append(wall)
+        self.row["cpu"].append(used)
+        self.row["others"].append(max(0.0, busy_seconds() - busy - used) / wall)
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def in_turns(programs, repeats):
+    """Passes of Served programs in turns; ends them."""
+    try:
+        for _ in range(repeats):
+            for one in programs:
+                one.go()
+    finally:
+        for one in programs:
+            one.end()
+
+
+def cpu_seconds(pid):
+    """User and system time of a process, all threads."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def busy_seconds():
+    """Of all processors, since the start of the machine."""
+    with open("/proc/stat", encoding="utf-8") as file:
+        fields = [int(x) for x in file.readline().split()[1:9]]
+    return (sum(fields) - fields[3] - fields[4]) / os.sysconf("SC_CLK_TCK")
 
 
 # ---- output ----
