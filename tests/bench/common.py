@@ -205,7 +205,8 @@ def commit():
 
 
 def cpu():
-    text = open("/proc/cpuinfo", encoding="utf-8").read()
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        text = file.read()
     name = next((line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith("model name")), "?")
     flags = text.split("flags", 1)[-1].split("\n", 1)[0].split()
     widest = next((f for f in ("avx512_vnni", "avx512f", "avx_vnni", "avx2") if f in flags), "no AVX2")
