@@ -116,6 +116,11 @@ def parser(description, **defaults):
     return made
 
 
+def extract_options(made):
+    made.add_argument("--extract", default="", metavar="OPTIONS",
+                      help="further options of skillstream extract, as in --extract='--filter off'")
+
+
 # ---- interleaved runs ----
 
 def interleave(python, what, engines, repeats, options=(), check=False):
@@ -231,6 +236,8 @@ def figure(value):
     if isinstance(value, int):
         return f"{value:,}"
     size = abs(value)
+    if size < 0.0005:
+        return "0"
     return f"{value:,.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 else f"{value:.2f}" if size >= 0.1 else f"{value:.2g}"
 
 

@@ -22,8 +22,8 @@ CASES = {
     "peer": (["--ads", "4", "--repeats", "1", "--encoder", "ov-int8", "--precision", "int8", "--cached"], 2,
              lambda j: [r["ads_s"] for r in j["rows"]]),
     "tokenizer": (["--megabytes", "0.1", "--repeats", "1"], 6, lambda j: [r[k] for r in j["rows"] for k in ("mb_s", "tokens_s")]),
-    "scale": (["--skills", "60,120,240", "--length-skills", "240", "--lengths", "100,1000", "--kilobytes", "3", "--repeats", "1"], 5,
-              lambda j: [r["ms"] for k in ("skills", "lengths") for r in j[k]]),
+    "scale": (["--skills", "60,120,240", "--length-skills", "240", "--lengths", "100,1000", "--kilobytes", "3", "--repeats", "1"], 7,
+              lambda j: [r["ms"] for k in ("skills", "lengths", "threads") for r in j[k]]),
     "stream": (["--small", "--ads", "40", "--repeats", "1", "--seconds", "2"], 14,
                lambda j: [r["ads_s"] for r in j["throughput"]] + [r[k] for r in j["latency"] for k in ("p50", "p99")]
                + [s["ready"] for s in j["start"]] + [j["memory"]["peak"]]),
