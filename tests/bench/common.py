@@ -12,6 +12,7 @@ SKILLSTREAM_PEER_PYTHON (a Python that has their packages), SKILLSTREAM_PEER_MOD
 """
 import argparse
 import gzip
+import importlib
 import itertools
 import json
 import os
@@ -104,6 +105,17 @@ def release(model, taxonomy=ESCO, name=None, options=()):
                         *options], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.rename(path + ".new", path)
     return path
+
+
+def with_packages(*names):
+    """Starts the program again with the Python of tests/run when this one has not all of the packages."""
+    try:
+        for name in names:
+            importlib.import_module(name)
+    except ImportError:
+        python = os.environ.get("SKILLSTREAM_PYTHON") or os.path.join(CACHE, "venv", "bin", "python")
+        if os.path.exists(python) and os.path.abspath(python) != sys.executable:
+            os.execv(python, [python, *sys.argv])
 
 
 # ---- options ----
