@@ -31,7 +31,7 @@ struct ss_series {
     int shown; /* part of the output; guarded by the registry's mutex */
     char (*values)[SS_METRIC_VALUE_MAX + 1];
     atomic_uint_fast64_t count;    /* counter */
-    atomic_uint_fast64_t real;     /* bits of a double: gauge, or sum of a histogram */
+    atomic_uint_fast64_t real;     /* bits of a double: gauge, seconds, or sum of a histogram */
     atomic_uint_fast64_t *buckets; /* (bound_count + 1), not cumulative */
 };
 
@@ -326,6 +326,20 @@ uint64_t ss_counter_value(const ss_series *counter)
     return atomic_load_explicit(&counter->count, memory_order_relaxed);
 }
 
+void ss_seconds_raise(ss_series *seconds, double total)
+{
+    uint_fast64_t old = atomic_load_explicit(&seconds->real, memory_order_relaxed);
+    while (from_bits(old) < total &&
+           !atomic_compare_exchange_weak_explicit(&seconds->real, &old, to_bits(total), memory_order_relaxed,
+                                                  memory_order_relaxed)) {
+    }
+}
+
+double ss_seconds_value(const ss_series *seconds)
+{
+    return load_real(&seconds->real);
+}
+
 void ss_gauge_set(ss_series *gauge, double value)
 {
     atomic_store_explicit(&gauge->real, to_bits(value), memory_order_relaxed);
@@ -444,7 +458,7 @@ static int is_shown(const ss_metric *metric)
 
 static int add_metric(ss_buffer *out, const ss_metric *metric)
 {
-    static const char *const kinds[] = {"counter", "gauge", "histogram"};
+    static const char *const kinds[] = {"counter", "gauge", "histogram", "counter"};
     if (!is_shown(metric)) return 0;
     if (ss_buffer_printf(out, "# HELP %s ", metric->name) || add_escaped(out, metric->help, 0) ||
         ss_buffer_printf(out, "\n# TYPE %s %s\n", metric->name, kinds[metric->kind]))

@@ -9,6 +9,8 @@
  *     ss_series *bad_json = ss_metric_with(dead, (const char *[]){"bad-json"});
  *     ss_counter_add(bad_json, 1);
  *
+ * A total of seconds is a counter with a fraction: SS_SECONDS, raised by ss_seconds_raise.
+ *
  * Memory is bounded: each family has at most SS_METRIC_SERIES_MAX series; label
  * values are cut at SS_METRIC_VALUE_MAX bytes. A label set beyond that, or when
  * memory is out, lands in the family's series whose values are all "other", so
@@ -33,7 +35,7 @@
 #define SS_METRIC_VALUE_MAX 128 /* bytes */
 #define SS_METRIC_BUCKETS_MAX 32
 
-typedef enum ss_metric_kind { SS_COUNTER, SS_GAUGE, SS_HISTOGRAM } ss_metric_kind;
+typedef enum ss_metric_kind { SS_COUNTER, SS_GAUGE, SS_HISTOGRAM, SS_SECONDS } ss_metric_kind;
 
 typedef struct ss_metrics ss_metrics;
 typedef struct ss_metric ss_metric; /* a family */
@@ -65,6 +67,10 @@ void ss_counter_add(ss_series *counter, uint64_t by);
 /* Raises a counter to `total`, for totals that someone else counts; lower values change nothing. */
 void ss_counter_raise(ss_series *counter, uint64_t total);
 uint64_t ss_counter_value(const ss_series *counter);
+
+/* The same for SS_SECONDS, which Prometheus sees as a counter too. NaN and lower totals change nothing. */
+void ss_seconds_raise(ss_series *seconds, double total);
+double ss_seconds_value(const ss_series *seconds);
 
 void ss_gauge_set(ss_series *gauge, double value);
 void ss_gauge_add(ss_series *gauge, double by);

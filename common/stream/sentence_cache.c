@@ -46,13 +46,19 @@ struct ss_cache {
     ss_error error;
 
     atomic_uint_fast64_t local_hits, redis_hits, misses, bad_values, stores, store_errors, evictions, redis_failures,
-        entries;
+        entries, redis_us;
     atomic_int redis_up;
 };
 
 static void count(atomic_uint_fast64_t *counter, uint64_t by)
 {
     atomic_fetch_add_explicit(counter, by, memory_order_relaxed);
+}
+
+/* Books the time since `start` as spent on Redis. */
+static void spent(ss_cache *cache, double start)
+{
+    count(&cache->redis_us, (uint64_t)((ss_now() - start) * 1e6));
 }
 
 /* ---- Life ---- */
@@ -224,8 +230,11 @@ static size_t ask_redis(ss_cache *cache, const ss_cache_release *release, const 
     ss_error why;
     cache->args[0] = ss_redis_text("MGET");
     for (size_t i = 0; i < asked; i++) cache->args[i + 1] = name_key(cache, i, release, keys[cache->rows[i]]);
-    if (begin(cache) || collect(cache)) return 0;
-    redisReply *reply = ss_redis_run(cache->redis, cache->args, asked + 1, &why);
+    double start = ss_now();
+    int away = begin(cache) || collect(cache);
+    redisReply *reply = away ? NULL : ss_redis_run(cache->redis, cache->args, asked + 1, &why);
+    spent(cache, start);
+    if (away) return 0;
     if (!reply) {
         note_failure(cache, &why);
         return 0;
@@ -293,7 +302,10 @@ static void send_values(ss_cache *cache, const ss_cache_release *release, const 
 {
     ss_error why;
     uint64_t sent = 0;
-    if (make_room(cache, 1) || begin(cache) || collect(cache)) return;
+    double start = ss_now();
+    int away = make_room(cache, 1) || begin(cache) || collect(cache);
+    spent(cache, start);
+    if (away) return;
     for (size_t i = 0; i < n; i++) {
         if (!is_storable(cache, values[i])) continue;
         if (append_set(cache, release, keys[i], hits + i * cache->hits_max, values[i], &why)) {
@@ -302,7 +314,10 @@ static void send_values(ss_cache *cache, const ss_cache_release *release, const 
         }
         sent++;
     }
-    if (ss_redis_flush(cache->redis, &why)) {
+    start = ss_now();
+    int failed = ss_redis_flush(cache->redis, &why);
+    spent(cache, start);
+    if (failed) {
         note_failure(cache, &why);
         return;
     }
@@ -322,6 +337,14 @@ void ss_cache_store(ss_cache *cache, const ss_cache_release *release, const ss_h
     pthread_mutex_unlock(&cache->mutex);
 }
 
+void ss_cache_forget(ss_cache *cache)
+{
+    pthread_mutex_lock(&cache->mutex);
+    if (cache->local) ss_cache_lru_clear(cache->local);
+    atomic_store_explicit(&cache->entries, 0, memory_order_relaxed);
+    pthread_mutex_unlock(&cache->mutex);
+}
+
 /* ---- What is going on ---- */
 
 void ss_cache_get_stats(const ss_cache *cache, ss_cache_stats *out)
@@ -335,6 +358,7 @@ void ss_cache_get_stats(const ss_cache *cache, ss_cache_stats *out)
         .store_errors = atomic_load(&cache->store_errors),
         .evictions = atomic_load(&cache->evictions),
         .redis_failures = atomic_load(&cache->redis_failures),
+        .redis_seconds = 1e-6 * (double)atomic_load(&cache->redis_us),
         .entries = atomic_load(&cache->entries),
         .capacity = cache->local ? ss_cache_lru_capacity(cache->local) : 0,
         .redis_up = atomic_load(&cache->redis_up),

@@ -82,6 +82,9 @@ size_t ss_cache_lookup(ss_cache *cache, const ss_cache_release *release, const s
 void ss_cache_store(ss_cache *cache, const ss_cache_release *release, const ss_hash128 *keys, size_t n,
                     const ss_hit_value *hits, const ss_cached *values);
 
+/* Empties level 1, so that the next look-ups are those of a fresh process; Redis keeps what it has. */
+void ss_cache_forget(ss_cache *cache);
+
 typedef struct ss_cache_stats {
     uint64_t local_hits;     /* found in level 1 */
     uint64_t redis_hits;     /* found in level 2 */
@@ -91,6 +94,7 @@ typedef struct ss_cache_stats {
     uint64_t store_errors;   /* SETs that Redis refused (memory full ...) */
     uint64_t evictions;      /* pushed out of level 1 */
     uint64_t redis_failures; /* connection lost, refused or too slow */
+    double redis_seconds;    /* callers spent waiting for Redis, its client's own work included */
     uint64_t entries;        /* in level 1 now */
     uint64_t capacity;       /* of level 1 */
     int redis_up;            /* 1: the last exchange with Redis worked; 0: not, or level 2 is off */

@@ -1,5 +1,7 @@
 """What an operator sees: /live, /ready, /metrics that add up, logs without content, and a sentence cache that is true."""
 import json
+import re
+import time
 
 import harness as h
 
@@ -9,7 +11,7 @@ PROMISED = ["skillstream_ads_consumed_total", "skillstream_records_published_tot
             'skillstream_sentences_total{outcome="filtered"}', "skillstream_mentions_total",
             'skillstream_transactions_total{result="', 'skillstream_stage_seconds_bucket{stage="',
             'skillstream_consumer_lag{partition="', "skillstream_release_info{digest=", "skillstream_redis_up",
-            "skillstream_build_info"]
+            "skillstream_build_info", 'skillstream_thread_seconds_total{thread="compute",state="redis"}']
 
 
 def start():
@@ -43,6 +45,31 @@ def metrics_are_the_promised_ones_and_agree_with_the_topics():
     assert len(lags) == 3 and all(0 <= v <= 1 for v in lags.values()), lags
     for stage in ("decode", "text", "embed", "match", "publish"):
         assert found[f'skillstream_stage_seconds_count{{stage="{stage}"}}'] > 0, stage
+    assert worker.terminate()[0] == 0
+
+
+def each_thread_accounts_for_all_of_its_time():
+    topics = kafka.create_all(prefix="threads-")
+    worker = h.Worker(kafka, topics, ["--group", "threads", "--batch-ads", 4, "--cache-memory", 0], redis=redis).ready()
+    first, start = worker.metrics(), time.monotonic()
+    kafka.publish(topics.ads, [h.short_ad(f"ad-{i}", i) for i in range(40)])
+    kafka.read(topics.records, 40)
+    last, passed = worker.metrics(), time.monotonic() - start
+    spent = {}
+    for name in last:
+        if name.startswith("skillstream_thread_seconds_total"):
+            thread, state = re.findall(r'"(\w+)"', name)
+            spent.setdefault(thread, {})[state] = last[name] - first[name]
+    assert set(spent) == {"poller", "compute", "publisher"} and set(spent["compute"]) == {"work", "redis", "ads", "commit"}
+    for thread, states in spent.items():
+        assert all(v >= 0 for v in states.values()) and abs(sum(states.values()) - passed) < 0.2, (thread, states, passed)
+    stages = sum(last[f'skillstream_stage_seconds_sum{{stage="{s}"}}'] for s in
+                 ("decode", "text", "lookup", "embed", "match", "mention", "encode"))
+    at_work = spent["compute"]["work"] + spent["compute"]["redis"]
+    assert stages <= at_work + 0.01 and at_work < stages + 0.2, (stages, spent)
+    assert spent["compute"]["redis"] > 0 and spent["publisher"]["commit"] > 0, spent
+    published = last['skillstream_stage_seconds_sum{stage="publish"}']
+    assert abs(published - spent["publisher"]["commit"]) < 0.2, (published, spent)
     assert worker.terminate()[0] == 0
 
 
@@ -141,6 +168,7 @@ def spoilt_values_in_the_cache_are_not_believed():
     second.terminate()
 
 
-h.main(start, metrics_are_the_promised_ones_and_agree_with_the_topics, the_metrics_page_is_valid_prometheus_text,
+h.main(start, metrics_are_the_promised_ones_and_agree_with_the_topics, each_thread_accounts_for_all_of_its_time,
+       the_metrics_page_is_valid_prometheus_text,
        logs_are_json_lines_without_content_of_ads, records_from_the_cache_say_the_same,
        spoilt_values_in_the_cache_are_not_believed)

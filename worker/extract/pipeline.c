@@ -13,6 +13,12 @@
 
 enum { POLL_MS = 200, HEART_MS = 120000, RETRY_MS = 1000 };
 
+/* For the stage timeline in /metrics. */
+static void note(ss_worker *w, ss_batch_event event)
+{
+    ss_timeline_note(&w->timeline, event, ss_now());
+}
+
 /* ---- poller ---- */
 
 static int poll_once(ss_worker *w)
@@ -31,6 +37,7 @@ static int poll_once(ss_worker *w)
         return -1;
     }
     job->batch = batch;
+    note(w, SS_BATCH_TAKEN);
     if (ss_queue_push(w->to_compute, job)) {
         ss_exchange_discard(w->exchange, batch);
         return -1;
@@ -67,10 +74,12 @@ static void compute(ss_worker *w, ss_job *job)
 {
     ss_error err = {0};
     take_next_release(w);
+    note(w, SS_BATCH_STARTED);
     if (!ss_job_compute(job, &w->rules, w->extractor, &err)) {
         ss_worker_metrics_computed(w->metrics, job);
         if (w->cache && ss_cache_take_error(w->cache, &err))
             ss_log_event(w->log, SS_LOG_WARN, "sentence cache: going on without Redis", SS_TEXT("why", err.text));
+        note(w, SS_BATCH_COMPUTED);
         if (ss_queue_push(w->to_publish, job)) ss_exchange_discard(w->exchange, job->batch);
         return;
     }
@@ -78,6 +87,7 @@ static void compute(ss_worker *w, ss_job *job)
     ss_log_event(w->log, SS_LOG_ERROR, "batch given back", SS_TEXT("why", err.text),
                  SS_INT("ads", (int64_t)job->batch->count));
     ss_exchange_discard(w->exchange, job->batch);
+    note(w, SS_BATCH_GIVEN_BACK);
     ss_queue_push(w->idle, job);
     ss_shutdown_wait(w->shutdown, RETRY_MS);
 }
@@ -146,7 +156,9 @@ static void *publisher_main(void *arg)
         ss_health_beat(w->health, "publisher");
         ss_job *job = ss_queue_pop(w->to_publish, POLL_MS);
         if (!job) continue;
+        note(w, SS_BATCH_PUBLISHING);
         publish_job(w, job);
+        note(w, SS_BATCH_DONE);
         ss_queue_push(w->idle, job);
     }
     ss_queue_close(w->idle);

@@ -138,7 +138,7 @@ static int start_exchange(ss_worker *w, ss_error *err)
     w->exchange = ss_exchange_open(&config, err);
     if (!w->exchange) return -1;
     ss_health_set(w->health, "broker", 1, "connected");
-    ss_worker_metrics_watch(w->metrics, w->exchange, w->cache);
+    ss_worker_metrics_watch(w->metrics, w->exchange, w->cache, &w->timeline);
     return 0;
 }
 
@@ -221,12 +221,14 @@ static void stop(ss_worker *w)
     ss_worker_metrics_free(w->metrics);
     if (w->instance_hold >= 0) close(w->instance_hold);
     pthread_mutex_destroy(&w->lock);
+    ss_timeline_free(&w->timeline);
 }
 
 static int prepare(ss_worker *w, const ss_options *options, ss_error *err)
 {
     const ss_worker_settings *s = w->settings;
     pthread_mutex_init(&w->lock, NULL);
+    ss_timeline_init(&w->timeline, SS_WORKER_JOBS, ss_now());
     for (int i = 0; i < SS_WORKER_JOBS; i++) ss_job_init(&w->jobs[i]);
     ss_build_program("skillstream-worker", w->program, sizeof w->program);
     w->rules = (ss_job_rules){

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "ops/build_info.h"
 
 enum { MOST_PARTITIONS = 256 };
@@ -13,6 +14,13 @@ enum { MOST_PARTITIONS = 256 };
 enum stage { DECODE, TEXT, LOOKUP, EMBED, MATCH, MENTION, ENCODE, PUBLISH, STAGES };
 static const char *const stage_names[STAGES] = {"decode", "text",    "lookup", "embed",
                                                 "match",  "mention", "encode", "publish"};
+/* Label values of a thread's states; the time at Redis is taken out of what compute works. */
+static const char *const thread_states[SS_THREAD_STATES][2] = {
+    [SS_POLLER_FETCH] = {"poller", "fetch"},     [SS_POLLER_FULL] = {"poller", "full"},
+    [SS_COMPUTE_WORK] = {"compute", "work"},     [SS_COMPUTE_ADS] = {"compute", "ads"},
+    [SS_COMPUTE_COMMIT] = {"compute", "commit"}, [SS_PUBLISHER_COMMIT] = {"publisher", "commit"},
+    [SS_PUBLISHER_IDLE] = {"publisher", "idle"},
+};
 static const char *const tenths[SS_EXTRACT_TENTHS] = {"0.0", "0.1", "0.2", "0.3", "0.4",
                                                       "0.5", "0.6", "0.7", "0.8", "0.9"};
 
@@ -20,12 +28,14 @@ struct ss_worker_metrics {
     ss_metrics *registry;
     ss_exchange *exchange;
     const ss_cache *cache;
+    ss_timeline *timeline;
     ss_metric *dead_letters, *release_info, *lag;
     ss_series *by_probability[SS_EXTRACT_TENTHS];
     uint64_t lag_shown[MOST_PARTITIONS / 64]; /* partitions (below MOST_PARTITIONS) that have a series */
     ss_series *consumed, *published, *embedded, *cached, *filtered, *mentions, *tokens;
     ss_series *committed, *aborted, *rejected, *fenced, *failed;
     ss_series *stage[STAGES];
+    ss_series *thread[SS_THREAD_STATES], *at_redis;
     ss_series *redis_up, *local_hits, *redis_hits, *misses, *bad_values, *cache_entries;
     ss_series *swaps, *swap_failures, *rebalances, *assigned, *batches_out;
     pthread_mutex_t lock; /* of `release` */
@@ -82,6 +92,20 @@ static int add_stream(ss_worker_metrics *m, ss_error *err)
     return bad ? -1 : 0;
 }
 
+static int add_threads(ss_worker_metrics *m, ss_error *err)
+{
+    static const char *const labels[] = {"thread", "state"};
+    static const char *const redis[] = {"compute", "redis"};
+    ss_metric *threads = ss_metrics_add(m->registry, SS_SECONDS, "skillstream_thread_seconds_total",
+                                        "What each thread did; the states of a thread add up to the time since the "
+                                        "start. compute waits for Kafka (ads, commit) and Redis.",
+                                        labels, 2, err);
+    if (!threads) return -1;
+    for (int i = 0; i < SS_THREAD_STATES; i++) m->thread[i] = ss_metric_with(threads, thread_states[i]);
+    m->at_redis = ss_metric_with(threads, redis);
+    return 0;
+}
+
 static int add_compute(ss_worker_metrics *m, ss_error *err)
 {
     int bad = 0;
@@ -96,7 +120,7 @@ static int add_compute(ss_worker_metrics *m, ss_error *err)
     ss_metric *stages =
         family(m, SS_HISTOGRAM, "skillstream_stage_seconds", "Time of a batch in each stage.", "stage", err, &bad);
     for (int i = 0; i < STAGES; i++) m->stage[i] = with(stages, stage_names[i]);
-    return bad ? -1 : 0;
+    return bad ? -1 : add_threads(m, err);
 }
 
 static int add_state(ss_worker_metrics *m, ss_error *err)
@@ -180,11 +204,23 @@ static void show_cache(ss_worker_metrics *m)
     ss_gauge_set(m->cache_entries, (double)stats.entries);
 }
 
+static void show_threads(ss_worker_metrics *m)
+{
+    double seconds[SS_THREAD_STATES];
+    ss_cache_stats cache = {0};
+    ss_timeline_read(m->timeline, ss_now(), seconds);
+    if (m->cache) ss_cache_get_stats(m->cache, &cache);
+    seconds[SS_COMPUTE_WORK] -= cache.redis_seconds;
+    for (int i = 0; i < SS_THREAD_STATES; i++) ss_seconds_raise(m->thread[i], seconds[i]);
+    ss_seconds_raise(m->at_redis, cache.redis_seconds);
+}
+
 static void before_render(void *context)
 {
     ss_worker_metrics *m = context;
     if (m->exchange) show_lag(m);
     if (m->cache) show_cache(m);
+    if (m->timeline) show_threads(m);
 }
 
 ss_worker_metrics *ss_worker_metrics_new(ss_error *err)
@@ -216,10 +252,11 @@ ss_metrics *ss_worker_metrics_registry(ss_worker_metrics *m)
     return m->registry;
 }
 
-void ss_worker_metrics_watch(ss_worker_metrics *m, ss_exchange *exchange, const ss_cache *cache)
+void ss_worker_metrics_watch(ss_worker_metrics *m, ss_exchange *exchange, const ss_cache *cache, ss_timeline *timeline)
 {
     m->exchange = exchange;
     m->cache = cache;
+    m->timeline = timeline;
     ss_metrics_before_render(m->registry, before_render, m);
 }
 

@@ -1,4 +1,4 @@
-/* worker_metrics.h - what the worker counts; names are promised in the README's table of metrics. */
+/* worker_metrics.h - what the worker counts; names are promised in the table of metrics of this folder's README. */
 #ifndef SKILLSTREAM_WORKER_EXTRACT_WORKER_METRICS_H
 #define SKILLSTREAM_WORKER_EXTRACT_WORKER_METRICS_H
 
@@ -8,6 +8,7 @@
 #include "stream/kafka_exchange.h"
 #include "stream/sentence_cache.h"
 #include "worker/extract/job.h"
+#include "worker/extract/timeline.h"
 
 typedef struct ss_worker_metrics ss_worker_metrics;
 
@@ -15,8 +16,9 @@ ss_worker_metrics *ss_worker_metrics_new(ss_error *err);
 void ss_worker_metrics_free(ss_worker_metrics *metrics);
 ss_metrics *ss_worker_metrics_registry(ss_worker_metrics *metrics);
 
-/* What is asked at each rendering; either may be NULL. Set before serving. */
-void ss_worker_metrics_watch(ss_worker_metrics *metrics, ss_exchange *exchange, const ss_cache *cache);
+/* What is asked at each rendering; each may be NULL. */
+void ss_worker_metrics_watch(ss_worker_metrics *metrics, ss_exchange *exchange, const ss_cache *cache,
+                             ss_timeline *timeline);
 
 void ss_worker_metrics_computed(ss_worker_metrics *metrics, const ss_job *job);
 /* Counts records, mentions and dead letters only when they are committed. */

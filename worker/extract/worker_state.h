@@ -26,6 +26,7 @@
 #include "stream/sentence_cache.h"
 #include "worker/extract/extractor.h"
 #include "worker/extract/job.h"
+#include "worker/extract/timeline.h"
 #include "worker/extract/worker_metrics.h"
 #include "worker/extract/worker_settings.h"
 
@@ -53,6 +54,7 @@ typedef struct ss_worker {
 
     ss_job jobs[SS_WORKER_JOBS];
     ss_queue *idle, *to_compute, *to_publish;
+    ss_timeline timeline;
     pthread_t poller, computer, publisher, follower;
     atomic_int running; /* the pipeline's threads are started */
     int following;      /* so is the follower */

@@ -218,6 +218,28 @@ static void the_format_holds_counters_gauges_and_labels(void **state)
     ss_metrics_free(metrics);
 }
 
+static void seconds_are_a_counter_with_a_fraction_that_never_falls(void **state)
+{
+    (void)state;
+    ss_metrics *metrics = new_metrics();
+    ss_series *busy = ss_metric_with(add(metrics, SS_SECONDS, "busy_seconds_total", NULL, 0), NULL);
+    static const double raised[][2] = {{0.25, 0.25}, {0.1, 0.25}, {NAN, 0.25}, {1e9 + 1e-6, 1e9 + 1e-6}};
+    for (size_t i = 0; i < sizeof raised / sizeof raised[0]; i++) {
+        ss_seconds_raise(busy, raised[i][0]);
+        assert_true(ss_seconds_value(busy) == raised[i][1]);
+        page p = render(metrics);
+        expect(&p, "busy_seconds_total", "", raised[i][1]);
+        free(p.samples);
+    }
+    ss_buffer out;
+    ss_buffer_init(&out, 4096);
+    assert_int_equal(ss_metrics_render(metrics, &out, NULL), 0);
+    assert_int_equal(ss_buffer_add(&out, "", 1), 0);
+    assert_non_null(strstr(out.data, "# TYPE busy_seconds_total counter\n"));
+    ss_buffer_free(&out);
+    ss_metrics_free(metrics);
+}
+
 static void hostile_label_values_stay_one_value(void **state)
 {
     (void)state;
@@ -430,6 +452,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_format_holds_counters_gauges_and_labels),
+        cmocka_unit_test(seconds_are_a_counter_with_a_fraction_that_never_falls),
         cmocka_unit_test(hostile_label_values_stay_one_value),
         cmocka_unit_test(histograms_are_cumulative_and_consistent),
         cmocka_unit_test(wrong_definitions_are_refused),

@@ -369,10 +369,19 @@ static void workers_share_through_redis(void **state)
     assert_int_equal(look(one, &release_a, 0, 1000), 1000); /* from level 1: no question to Redis, SETs unanswered */
     assert_int_equal(look(one, &release_a, 5000, 1), 0);    /* reads the answers to the SETs first */
     assert_int_equal(stats_of(one).store_errors, 0);
+    double start = ss_now();
     assert_int_equal(look(two, &release_a, 0, 1100), 1000);
     assert_int_equal(stats_of(two).redis_hits, 1000);
+    double waited = stats_of(two).redis_seconds; /* one exchange, of a thousand values: some microseconds at least */
+    assert_true(waited > 0 && waited <= ss_now() - start);
     assert_int_equal(look(two, &release_a, 0, 1000), 1000);
     assert_int_equal(stats_of(two).local_hits, 1000); /* what Redis knew is now known here */
+    assert_true(stats_of(two).redis_seconds == waited);
+    ss_cache_forget(two);
+    assert_int_equal(stats_of(two).entries, 0);
+    assert_int_equal(look(two, &release_a, 0, 1000), 1000);
+    assert_int_equal(stats_of(two).redis_hits, 2000); /* forgotten here, not there */
+    assert_int_equal(stats_of(two).local_hits, 1000);
     assert_int_equal(look(two, &release_b, 0, 1000), 0);
 
     ss_redis *redis = plain_client(server);
