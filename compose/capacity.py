@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Prints capacity.md's table: what a rate of ads needs. All inputs are options, with the measured values as defaults.
 
-  usage: capacity.py [--ads-per-day N]... [--cpu-ms 62] [--hits 0.2] [--peak 3] [--cores 4] ...
+  usage: capacity.py [--ads-per-day N]... [--cpu-ms 8.3] [--hits 0.2] [--peak 3] [--cores 4] ...
 """
 import argparse
 import math
@@ -33,8 +33,8 @@ def need(ads_per_day, o):
 def options():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--ads-per-day", type=float, action="append", help="rows of the table")
-    p.add_argument("--cpu-ms", type=float, default=62, help="CPU time of an ad, nothing cached")
-    p.add_argument("--embed-share", type=float, default=0.96, help="share of that time that a cache hit saves")
+    p.add_argument("--cpu-ms", type=float, default=8.3, help="CPU time of an ad, nothing cached")
+    p.add_argument("--embed-share", type=float, default=0.9, help="share of that time that a cache hit saves")
     p.add_argument("--hits", type=float, default=0.2, help="sentences found in a cache")
     p.add_argument("--sentences", type=float, default=12.6, help="of an ad")
     p.add_argument("--ad-bytes", type=float, default=1400)

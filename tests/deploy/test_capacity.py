@@ -17,8 +17,9 @@ def workers_never_exceed_partitions():
     sys.path.insert(0, FOLDER)
     import capacity
     for ads in (1, 1e5, 3e7, 1e9):
-        n = capacity.need(ads, capacity.options().parse_args([]))
-        assert 2 <= n["workers"] <= n["partitions"] and n["cores"] * 1000 / 62 >= n["peak"] * 0.8
+        o = capacity.options().parse_args([])
+        n = capacity.need(ads, o)
+        assert 2 <= n["workers"] <= n["partitions"] and n["cores"] * 1000 / o.cpu_ms >= n["peak"] * 0.8
 
 
 h.main(the_table_is_what_the_script_prints, workers_never_exceed_partitions)
