@@ -23,11 +23,11 @@ static ss_redis *open_redis(ss_worker *w, ss_error *err)
 
 /* ---- the first release ---- */
 
-static ss_release *try_redis(ss_redis *redis, ss_error *err)
+static ss_release *try_redis(ss_redis *redis, const ss_trusted_keys *trusted, ss_error *err)
 {
     char digest[SS_SHA256_HEX + 1];
     if (ss_release_in_use(redis, digest, err)) return NULL;
-    return ss_release_fetch(redis, digest, err);
+    return ss_release_fetch(redis, digest, trusted, err);
 }
 
 static ss_release *wait_for_redis(ss_worker *w, ss_error *err)
@@ -39,7 +39,7 @@ static ss_release *wait_for_redis(ss_worker *w, ss_error *err)
     uint64_t seed = (uint64_t)ss_wall_ms();
     for (unsigned attempt = 0; !release; attempt++) {
         ss_error why = {0};
-        release = try_redis(redis, &why);
+        release = try_redis(redis, w->trusted, &why);
         if (release) break;
         if (why.status == SS_AUTH || why.status == SS_CONFIG || why.status == SS_UNSUPPORTED) {
             if (err) *err = why;
@@ -89,7 +89,7 @@ typedef struct follower {
 static int switch_to(follower *f, const char *digest, ss_error *err)
 {
     ss_worker *w = f->worker;
-    ss_release *release = ss_release_fetch(f->redis, digest, err);
+    ss_release *release = ss_release_fetch(f->redis, digest, w->trusted, err);
     release = ss_extract_settings_take(&w->settings->extract, release, err);
     if (!release) return -1;
     ss_extractor *extractor = ss_extractor_new(release, &w->extract, w->pool, w->cache, err);
