@@ -157,7 +157,6 @@ ss_signing_key *ss_signing_key_read(const char *path, ss_error *err)
     BIO *bio = NULL;
     block b = {0};
     ss_signing_key *key = NULL;
-    if (check_mode(path, S_IROTH | S_IWOTH | S_IWGRP, "others may read or change this private key", err)) return NULL;
     ss_buffer_init(&text, FILE_MAX);
     if (read_pem(path, &text, &bio, err)) goto cleanup;
     if (next_block(bio, &b) == 1)
@@ -168,6 +167,10 @@ ss_signing_key *ss_signing_key_read(const char *path, ss_error *err)
 cleanup:
     free_block(&b);
     free_pem(&text, bio);
+    if (key && check_mode(path, S_IROTH | S_IWOTH | S_IWGRP, "others may read or change this private key", err)) {
+        ss_signing_key_free(key);
+        return NULL; /* asked last, so that the wrong file is told as that */
+    }
     return key;
 }
 
