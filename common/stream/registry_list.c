@@ -201,6 +201,20 @@ done:
     return result;
 }
 
+/* A whole digest: no need to walk over all keys, which a worker's user may not. */
+static int resolve_whole(ss_redis *redis, const char *whole, char digest[SS_SHA256_HEX + 1], ss_error *err)
+{
+    char key[REGISTRY_KEY_SIZE];
+    ss_registry_manifest_key(key, whole);
+    redisReply *reply = ss_redis_run_words(redis, err, "EXISTS", key, NULL);
+    if (!reply) return -1;
+    int exists = reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
+    ss_redis_reply_free(reply);
+    if (!exists) return ss_fail(err, SS_NOT_FOUND, "%s: no release %s", ss_redis_name(redis), whole);
+    memcpy(digest, whole, SS_SHA256_HEX + 1);
+    return 0;
+}
+
 int ss_registry_resolve(ss_redis *redis, const char *prefix, char digest[SS_SHA256_HEX + 1], ss_error *err)
 {
     digest[0] = 0;
@@ -211,6 +225,7 @@ int ss_registry_resolve(ss_redis *redis, const char *prefix, char digest[SS_SHA2
     size_t len = strlen(prefix);
     if (len < 4 || len > SS_SHA256_HEX || strspn(prefix, "0123456789abcdef") != len)
         return ss_fail(err, SS_USAGE, "a release is named by its digest: the first 4 or more of 64 hex digits");
+    if (len == SS_SHA256_HEX) return resolve_whole(redis, prefix, digest, err);
     char pattern[REGISTRY_KEY_SIZE];
     ss_registry_digests found = {0};
     snprintf(pattern, sizeof pattern, REGISTRY_PREFIX "%s*:manifest", prefix);
