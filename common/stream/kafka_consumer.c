@@ -16,6 +16,11 @@
  * (asked from the broker, which waits for open transactions), or without a commit to the first offset that was seen.
  * rd_kafka_position is never used: it runs ahead of the batch.
  *
+ * A partition that is new to us starts where the group's commit says, for which librdkafka asks once. When the answer
+ * is an error that it does not try again (the coordinator has just moved), it tells and leaves the partition unread for
+ * as long as the assignment lasts: a worker that is well and does nothing. So then we subscribe anew, which makes it
+ * leave the assignment in order and ask again.
+ *
  * Where to read next is our own knowledge (ss_cursor.next). Only librdkafka's own offset reset goes behind it. Mostly
  * that is a mistake: a leader that is new or was away says that our offset is out of range, and all that was
  * read comes again. But a topic that was made anew looks the same. The group's commits know: they vanish with a topic.
@@ -29,7 +34,25 @@
 #include "base/clock.h"
 #include "stream/kafka_exchange_parts.h"
 
-enum { POLL_MS = 100, FULL_POLL_MS = 5, REWIND_MS = 5000, LEARN_MS = 200, EVERY_MS = 1000, CUT_MS = 10000 };
+enum {
+    POLL_MS = 100,
+    FULL_POLL_MS = 5,
+    REWIND_MS = 5000,
+    LEARN_MS = 200,
+    EVERY_MS = 1000,
+    CUT_MS = 10000,
+    REJOIN_MS = 1000
+};
+
+static rd_kafka_resp_err_t subscribe(ss_exchange *ex)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)ex->config.topic_count);
+    for (size_t i = 0; i < ex->config.topic_count; i++)
+        rd_kafka_topic_partition_list_add(list, ex->topics[i], RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t code = rd_kafka_subscribe(ex->consumer, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    return code;
+}
 
 int ss_exchange_open_consumer(ss_exchange *ex, ss_error *err)
 {
@@ -49,11 +72,7 @@ int ss_exchange_open_consumer(ss_exchange *ex, ss_error *err)
     if (!ex->consumer) return -1;
     rd_kafka_poll_set_consumer(ex->consumer);
     ex->messages = rd_kafka_queue_new(ex->consumer);
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)ex->config.topic_count);
-    for (size_t i = 0; i < ex->config.topic_count; i++)
-        rd_kafka_topic_partition_list_add(list, ex->topics[i], RD_KAFKA_PARTITION_UA);
-    rd_kafka_resp_err_t code = rd_kafka_subscribe(ex->consumer, list);
-    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_resp_err_t code = subscribe(ex);
     if (!code) return 0;
     ss_exchange_close_consumer(ex);
     return ss_kafka_fail(err, code, "subscribing", NULL);
@@ -370,6 +389,26 @@ static int judge(ss_exchange *ex, const rd_kafka_message_t *raw, ss_error *err)
     return 0;
 }
 
+/* An error of one partition from which nothing has come yet: its first offset could not be had. */
+static void note_unstarted(ss_exchange *ex, const rd_kafka_message_t *raw)
+{
+    ss_status status = ss_kafka_status(raw->err);
+    if (!raw->rkt || raw->partition < 0 || (status != SS_NETWORK && status != SS_TIMEOUT) || ex->rejoin_at) return;
+    pthread_mutex_lock(&ex->lock);
+    const ss_cursor *cursor = ss_exchange_cursor(ex, rd_kafka_topic_name(raw->rkt), raw->partition, 0);
+    if (cursor && cursor->assigned && cursor->first < 0) ex->rejoin_at = ss_now_ms() + REJOIN_MS;
+    pthread_mutex_unlock(&ex->lock);
+}
+
+static void rejoin_if_wanted(ss_exchange *ex)
+{
+    if (!ex->rejoin_at || ss_now_ms() < ex->rejoin_at) return;
+    rd_kafka_resp_err_t code = subscribe(ex);
+    ex->rejoin_at = code ? ss_now_ms() + REJOIN_MS : 0;
+    ss_kafka_client_say(&ex->client, 4, "a partition does not start, as its committed offset could not be had: %s",
+                        code ? rd_kafka_err2str(code) : "joining the group anew");
+}
+
 /* The message is in no batch: it and what follows must come again, or it would be lost. */
 static int fail_to_add(ss_exchange *ex, ss_error *err)
 {
@@ -387,6 +426,7 @@ static int take_polled(ss_exchange *ex, rd_kafka_message_t *raw, ss_error *err)
         failed = judge(ex, raw, err);
     else
         kept = add(ex, raw);
+    if (raw->err && !failed) note_unstarted(ex, raw);
     if (kept < 0) failed = fail_to_add(ex, err);
     if (kept <= 0) rd_kafka_message_destroy(raw);
     return failed;
@@ -447,6 +487,7 @@ int ss_exchange_next(ss_exchange *ex, int64_t wait_ms, ss_batch **out, ss_error 
     for (int first = 1;; first = 0) {
         if (ss_exchange_is_stopping(ex)) return ss_fail(err, SS_STOPPED, "stopping");
         if (serve_events(ex, err)) return -1;
+        rejoin_if_wanted(ex);
         rewind_if_wanted(ex);
         every_second(ex);
         if (hand_out(ex, out)) return 1;

@@ -80,6 +80,7 @@ struct ss_exchange {
     rd_kafka_queue_t *messages; /* of all assigned partitions */
     int64_t forming_since;      /* ms, 0 = not */
     int64_t every_second_at;    /* ms */
+    int64_t rejoin_at;          /* ms: a partition does not start; 0 = all do */
 
     /* the publisher's */
     rd_kafka_t *producer;

@@ -32,6 +32,7 @@ static void check(ss_exchange *ex, const char *what, rd_kafka_error_t *error, rd
 
 static void take(ss_exchange *ex, rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list)
 {
+    ex->rejoin_at = 0; /* every partition starts anew */
     pthread_mutex_lock(&ex->lock);
     ex->stats.rebalances++;
     for (int i = 0; i < list->cnt; i++) {

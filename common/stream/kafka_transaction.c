@@ -258,9 +258,17 @@ static int claim(ss_exchange *ex, const ss_batch_messages *m, rd_kafka_topic_par
     return -1;
 }
 
+/* The transaction failed while the call was under way: librdkafka then names the state, and the cause in the next call.
+ */
+static int hides_the_cause(const rd_kafka_error_t *error)
+{
+    return error && rd_kafka_error_code(error) == RD_KAFKA_RESP_ERR__STATE && rd_kafka_error_txn_requires_abort(error);
+}
+
 static step send_offsets(ss_exchange *ex, const ss_batch_messages *m, int64_t deadline, ss_error *err)
 {
     step got;
+    int asked = 0; /* for the cause: it decides whether another transaction makes sense */
     do {
         rd_kafka_topic_partition_list_t *offsets;
         rd_kafka_consumer_group_metadata_t *metadata;
@@ -272,7 +280,9 @@ static step send_offsets(ss_exchange *ex, const ss_batch_messages *m, int64_t de
             rd_kafka_send_offsets_to_transaction(ex->producer, offsets, metadata, call_ms(deadline));
         rd_kafka_topic_partition_list_destroy(offsets);
         rd_kafka_consumer_group_metadata_destroy(metadata);
+        int hidden = !asked && hides_the_cause(error);
         got = judge(ex, error, deadline, "sending offsets", err);
+        if (hidden) asked = 1, got = STEP_AGAIN;
     } while (got == STEP_AGAIN);
     return got;
 }

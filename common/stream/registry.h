@@ -8,6 +8,8 @@
  *
  *   skillstream:release:<digest>:<blob>:<n>   chunk n (from 0) of a blob, 4 MiB, the last one shorter
  *   skillstream:release:<digest>:manifest     written last: a release with manifest is complete
+ *   skillstream:release:<digest>:signature:<key>  64 bytes: Ed25519 signature of the digest (signature.h, for the use
+ *                                             "skillstream release v1") by the key of that fingerprint; one per signer
  *   skillstream:release:current               digest in use
  *   skillstream:release:history               list of "<digest> <unix ms>", newest first: each time one became current
  *   channel skillstream:release               the digest, published when `current` changes
@@ -15,6 +17,11 @@
  * While a push runs its chunks carry a time to live of an hour, taken away in
  * the transaction that writes the manifest; so a push that dies leaves nothing
  * for good, and gc cannot take chunks from under a push that still runs.
+ *
+ * The digest proves that a release is whole, a signature that somebody who holds a trusted key made it: without one,
+ * whoever can write to Redis can plant a release of his own. A signature covers the digest, hence the manifest, hence
+ * every blob. It does not say that a release is the newest: who can write to Redis can still point `current` at any
+ * other release that a trusted key has signed.
  *
  * Blob names: 1-200 characters of [A-Za-z0-9._/-]. Digests: 64 lower-case hex.
  * A server with an allkeys-* eviction policy may drop chunks; use volatile-*.
@@ -33,11 +40,14 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/signature.h"
 #include "stream/redis_client.h"
 
 #define SS_REGISTRY_CHUNK ((size_t)4 << 20)        /* bytes */
 #define SS_REGISTRY_MANIFEST_MAX ((size_t)1 << 20) /* bytes */
 #define SS_REGISTRY_BLOB_NAME_MAX 200
+#define SS_REGISTRY_SIGNERS 8 /* that a list names; there may be more */
+#define SS_REGISTRY_SIGNED_AS "skillstream release v1"
 
 /* ---- What a manifest says about its blobs ---- */
 
@@ -78,6 +88,7 @@ typedef struct ss_registry_push_options {
     int overwrite;                     /* send the chunks even if the release is there already and complete */
     ss_registry_progress_fn *progress; /* or NULL */
     void *context;
+    const ss_signing_key *sign_key; /* or NULL: not signed. Signed before it becomes current */
 } ss_registry_push_options;
 
 /* Pushes a release and writes its digest to `digest`. The blobs must be those that the manifest names, in any order,
@@ -102,12 +113,25 @@ typedef struct ss_registry_entry {
     size_t bytes, blobs;
     int64_t last_used_ms; /* unix ms when it last became current; 0 = never (or longer ago than the history) */
     int is_current;
-    int is_complete; /* every chunk is there with its length */
+    int is_complete;                                      /* every chunk is there with its length */
+    char signers[SS_REGISTRY_SIGNERS][SS_SHA256_HEX + 1]; /* fingerprints, as Redis has them: claims, not proofs */
+    size_t signer_count;
 } ss_registry_entry;
 
 /* All releases with a manifest: the current one first, then by last use, then by creation, newest first.
  * *out is freed by the caller with free(); NULL when there is none. */
 int ss_registry_list(ss_redis *redis, ss_registry_entry **out, size_t *count, ss_error *err);
+
+/* ---- Signatures ---- */
+
+/* Signs a release that is there. Sign what you know from elsewhere (the file you built): a digest read from Redis says
+ * nothing about who put it there. */
+int ss_registry_sign(ss_redis *redis, const char *digest, const ss_signing_key *key, ss_error *err);
+
+/* 1: signed by one of the keys, whose fingerprint goes to `signer`; 0: not, and *err says so (SS_CORRUPT); -1: error.
+ * Reads nothing of the release itself. */
+int ss_registry_is_signed(ss_redis *redis, const char *digest, const ss_trusted_keys *trusted,
+                          char signer[SS_SHA256_HEX + 1], ss_error *err);
 
 /* ---- Fetch ---- */
 
@@ -123,12 +147,15 @@ int ss_registry_blob_read(ss_redis *redis, const char *digest, const char *name,
 
 /* ---- Change ---- */
 
-/* Makes `digest` current, notes it in the history, publishes it. Refused when its manifest or any chunk is missing. */
-int ss_registry_use(ss_redis *redis, const char *digest, ss_error *err);
+/* Makes `digest` current, notes it in the history, publishes it. Refused when its manifest or any chunk is missing, or,
+ * with `trusted` (NULL = any will do), when it is not signed by one of these keys. */
+int ss_registry_use(ss_redis *redis, const char *digest, const ss_trusted_keys *trusted, ss_error *err);
 
-/* Goes back to the release that was current before (entries that are gone or incomplete are passed over) and writes
- * its digest. Again: further back. SS_NOT_FOUND when there is none. */
-int ss_registry_rollback(ss_redis *redis, char digest[SS_SHA256_HEX + 1], ss_error *err);
+/* Goes back to the release that was current before (entries that are gone, incomplete or, with `trusted`, not
+ * signed by one of these keys are passed over) and writes its digest. Again: further back. SS_NOT_FOUND when there is
+ * none. */
+int ss_registry_rollback(ss_redis *redis, const ss_trusted_keys *trusted, char digest[SS_SHA256_HEX + 1],
+                         ss_error *err);
 
 typedef struct ss_registry_gc_result {
     size_t kept, removed; /* releases */

@@ -5,7 +5,7 @@
  * it meanwhile nothing happens and the caller is told to try again.
  *
  * The history is a stack of what was current. `use` pushes; `rollback` pops down
- * to the newest entry that is another release than the current one and whole.
+ * to the newest entry that is another release than the current one, whole, and signed where that is asked for.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,16 +85,25 @@ static int is_whole(ss_redis *redis, const char *digest, ss_error *err)
     return whole;
 }
 
-int ss_registry_use(ss_redis *redis, const char *digest, ss_error *err)
+/* The same, and signed if that is asked for. */
+static int is_usable(ss_redis *redis, const char *digest, const ss_trusted_keys *trusted, ss_error *err)
+{
+    char signer[SS_SHA256_HEX + 1];
+    int whole = is_whole(redis, digest, err);
+    return whole == 1 && trusted ? ss_registry_is_signed(redis, digest, trusted, signer, err) : whole;
+}
+
+int ss_registry_use(ss_redis *redis, const char *digest, const ss_trusted_keys *trusted, ss_error *err)
 {
     if (ss_registry_check_digest(digest, err)) return -1;
-    return is_whole(redis, digest, err) == 1 ? ss_registry_point_at(redis, digest, err) : -1;
+    return is_usable(redis, digest, trusted, err) == 1 ? ss_registry_point_at(redis, digest, err) : -1;
 }
 
 /* ---- rollback ---- */
 
 /* Index in the history of the release to go back to, -1 on error. */
-static int find_previous(ss_redis *redis, const redisReply *history, char digest[SS_SHA256_HEX + 1], ss_error *err)
+static int find_previous(ss_redis *redis, const redisReply *history, const ss_trusted_keys *trusted,
+                         char digest[SS_SHA256_HEX + 1], ss_error *err)
 {
     char current[SS_SHA256_HEX + 1];
     int64_t when;
@@ -105,18 +114,19 @@ static int find_previous(ss_redis *redis, const redisReply *history, char digest
     }
     for (size_t i = 0; i < history->elements; i++) {
         if (ss_registry_history_item(history->element[i], digest, &when) || strcmp(digest, current) == 0) continue;
-        int whole = is_whole(redis, digest, err);
-        if (whole == 1) return (int)i;
-        if (whole < 0) return -1;
+        int usable = is_usable(redis, digest, trusted, err);
+        if (usable == 1) return (int)i;
+        if (usable < 0) return -1;
     }
-    return ss_fail(err, SS_NOT_FOUND, "%s: no earlier release to go back to", ss_redis_name(redis));
+    return ss_fail(err, SS_NOT_FOUND, "%s: no earlier release%s to go back to", ss_redis_name(redis),
+                   trusted ? " that a trusted key has signed" : "");
 }
 
-int ss_registry_rollback(ss_redis *redis, char digest[SS_SHA256_HEX + 1], ss_error *err)
+int ss_registry_rollback(ss_redis *redis, const ss_trusted_keys *trusted, char digest[SS_SHA256_HEX + 1], ss_error *err)
 {
     if (watch_keys(redis, REGISTRY_CURRENT, REGISTRY_HISTORY, err)) return -1;
     redisReply *history = ss_registry_history(redis, err);
-    int index = history ? find_previous(redis, history, digest, err) : -1;
+    int index = history ? find_previous(redis, history, trusted, digest, err) : -1;
     ss_redis_reply_free(history);
     if (index < 0) {
         unwatch(redis);

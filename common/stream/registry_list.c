@@ -82,6 +82,19 @@ static int add_manifest_key(void *context, const char *key, ss_error *err)
     return ss_registry_digests_add(context, digest, err);
 }
 
+/* Manifests and signatures in one walk: a SCAN passes every key of the server, cached sentences as well. */
+typedef struct inventory {
+    ss_registry_digests releases;
+    ss_registry_signatures signatures;
+} inventory;
+
+static int take_stock(void *context, const char *key, ss_error *err)
+{
+    inventory *found = context;
+    return add_manifest_key(&found->releases, key, err) || ss_registry_signatures_add(&found->signatures, key, err) ? -1
+                                                                                                                    : 0;
+}
+
 /* ---- History ---- */
 
 redisReply *ss_registry_history(ss_redis *redis, ss_error *err)
@@ -146,7 +159,7 @@ static int by_worth(const void *left, const void *right)
 
 int ss_registry_list(ss_redis *redis, ss_registry_entry **out, size_t *count, ss_error *err)
 {
-    ss_registry_digests found = {0};
+    inventory found = {0};
     ss_registry_entry *list = NULL;
     redisReply *history = NULL;
     char current[SS_SHA256_HEX + 1];
@@ -158,22 +171,24 @@ int ss_registry_list(ss_redis *redis, ss_registry_entry **out, size_t *count, ss
         if (err) *err = why;
         return -1;
     }
-    if (ss_registry_scan(redis, REGISTRY_PREFIX "*:manifest", add_manifest_key, &found, err)) goto done;
+    if (ss_registry_scan(redis, REGISTRY_PREFIX "*", take_stock, &found, err)) goto done;
+    ss_registry_signatures_sort(&found.signatures);
     if (!(history = ss_registry_history(redis, err))) goto done;
-    list = calloc(found.count ? found.count : 1, sizeof *list);
+    list = calloc(found.releases.count ? found.releases.count : 1, sizeof *list);
     if (!list) {
         ss_fail_memory(err, "listing releases");
         goto done;
     }
-    for (size_t i = 0; i < found.count; i++) {
-        memcpy(list[i].digest, found.items[i], SS_SHA256_HEX + 1);
+    for (size_t i = 0; i < found.releases.count; i++) {
+        memcpy(list[i].digest, found.releases.items[i], SS_SHA256_HEX + 1);
         list[i].is_current = strcmp(list[i].digest, current) == 0;
         list[i].last_used_ms = last_used(history, list[i].digest);
+        ss_registry_signatures_tell(&found.signatures, &list[i]);
         if (describe(redis, &list[i], err)) goto done;
     }
-    qsort(list, found.count, sizeof *list, by_worth);
-    *count = found.count;
-    if (found.count) {
+    qsort(list, found.releases.count, sizeof *list, by_worth);
+    *count = found.releases.count;
+    if (found.releases.count) {
         *out = list;
         list = NULL;
     }
@@ -181,8 +196,23 @@ int ss_registry_list(ss_redis *redis, ss_registry_entry **out, size_t *count, ss
 done:
     free(list);
     ss_redis_reply_free(history);
-    ss_registry_digests_free(&found);
+    ss_registry_digests_free(&found.releases);
+    ss_registry_signatures_free(&found.signatures);
     return result;
+}
+
+/* A whole digest: no need to walk over all keys, which a worker's user may not. */
+static int resolve_whole(ss_redis *redis, const char *whole, char digest[SS_SHA256_HEX + 1], ss_error *err)
+{
+    char key[REGISTRY_KEY_SIZE];
+    ss_registry_manifest_key(key, whole);
+    redisReply *reply = ss_redis_run_words(redis, err, "EXISTS", key, NULL);
+    if (!reply) return -1;
+    int exists = reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
+    ss_redis_reply_free(reply);
+    if (!exists) return ss_fail(err, SS_NOT_FOUND, "%s: no release %s", ss_redis_name(redis), whole);
+    memcpy(digest, whole, SS_SHA256_HEX + 1);
+    return 0;
 }
 
 int ss_registry_resolve(ss_redis *redis, const char *prefix, char digest[SS_SHA256_HEX + 1], ss_error *err)
@@ -195,6 +225,7 @@ int ss_registry_resolve(ss_redis *redis, const char *prefix, char digest[SS_SHA2
     size_t len = strlen(prefix);
     if (len < 4 || len > SS_SHA256_HEX || strspn(prefix, "0123456789abcdef") != len)
         return ss_fail(err, SS_USAGE, "a release is named by its digest: the first 4 or more of 64 hex digits");
+    if (len == SS_SHA256_HEX) return resolve_whole(redis, prefix, digest, err);
     char pattern[REGISTRY_KEY_SIZE];
     ss_registry_digests found = {0};
     snprintf(pattern, sizeof pattern, REGISTRY_PREFIX "%s*:manifest", prefix);

@@ -3,9 +3,9 @@
  * Order makes it safe to die at any point: chunks first, each with a time to
  * live; then one transaction takes the times to live away and writes the
  * manifest. Readers look for the manifest only, so they see a whole release or
- * none. When the release was there before (an overwrite, or a repair of a chunk
- * that was evicted), chunks are written without a time to live and never removed
- * on failure: the old ones are in use.
+ * none. A signature comes behind the manifest and before `current`. When the release was there before (an overwrite, or
+ * a repair of a chunk that was evicted), chunks are written without a time to live and never removed on failure: the
+ * old ones are in use.
  */
 #include <stdio.h>
 #include <string.h>
@@ -171,6 +171,7 @@ int ss_registry_push(ss_redis *redis, const void *manifest, size_t len, const ss
     p.options = options ? options : &plain;
     if (look(&p, &complete, err)) goto done;
     if ((!complete || p.options->overwrite) && send_release(&p, manifest, len, err)) goto done;
+    if (p.options->sign_key && ss_registry_sign(redis, digest, p.options->sign_key, err)) goto done;
     if (p.options->make_current && ss_registry_point_at(redis, digest, err)) goto done;
     result = 0;
 done:

@@ -7,6 +7,7 @@ import harness as h
 import tools
 
 FOLDER = os.path.join(h.TOP, "compose")
+SIGNED = ("docker-compose.yml", os.path.join("docker", "signed.yml"))
 THREE = ("docker-compose.yml", os.path.join("docker", "kafka-3.yml"))
 
 
@@ -50,6 +51,19 @@ def three_nodes_are_a_cluster():
     assert environment(services["topics"])["REPLICAS"] == "3"
 
 
+def with_signed_releases_only_who_publishes_has_the_private_key():
+    model = config(*SIGNED)
+    wanted = {"release": {"sign-key"}, "worker": {"trusted-keys"}, "trainer": {"sign-key", "trusted-keys"}}
+    for name, service in model["services"].items():
+        secrets = {s["source"] for s in service.get("secrets", [])} - {"llm-key"}
+        assert secrets == wanted.get(name, set()), (name, secrets)
+        for option, source in (("SKILLSTREAM_SIGN_KEY", "sign-key"), ("SKILLSTREAM_TRUSTED_KEY", "trusted-keys")):
+            expected = f"/run/secrets/{source}" if source in secrets else None
+            assert environment(service).get(option) == expected, (name, option)
+        assert "SKILLSTREAM_REDIS" in environment(service) or name not in wanted, name  # merged, not replaced
+    assert model["secrets"]["sign-key"]["file"] == os.path.join(FOLDER, "keys", "releases.key")
+
+
 def our_containers_have_no_privilege():
     for name, service in config(*THREE)["services"].items():
         if service["image"] != "skillstream:local":
@@ -66,7 +80,7 @@ def ports_are_open_to_this_machine_only():
 
 def environment_of_the_programs_is_known_to_them():
     """Each SKILLSTREAM_X of a service is an option --x of the program that it starts."""
-    for name, service in config("docker-compose.yml")["services"].items():
+    for name, service in config(*SIGNED)["services"].items():
         program = (service.get("command") or [""])[0]
         if not program.startswith("skillstream-"):
             continue
@@ -85,5 +99,6 @@ def mounted_files_exist():
                 assert os.path.exists(volume["source"]), f"{name}: {volume['source']}"
 
 
-h.main(both_files_are_valid, the_check_is_alive, three_nodes_are_a_cluster, our_containers_have_no_privilege,
+h.main(both_files_are_valid, the_check_is_alive, three_nodes_are_a_cluster,
+       with_signed_releases_only_who_publishes_has_the_private_key, our_containers_have_no_privilege,
        ports_are_open_to_this_machine_only, environment_of_the_programs_is_known_to_them, mounted_files_exist)

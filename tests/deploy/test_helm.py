@@ -64,6 +64,9 @@ def values_that_cannot_work_are_refused():
     refused("bootstrap", "kafka.bootstrap=kafka")
     refused("settings", "kafka.settings.sasl\\.password=x")
     refused("instance", "worker.options.instance=x")
+    refused("trustedKeys", "signing.trustedKeys=-----BEGIN PRIVATE KEY-----")
+    refused("signing.keySecret", "signing.trustedKeys=-----BEGIN PUBLIC KEY-----", "release.enabled=true",
+            "assets.volume.emptyDir.medium=Memory")
 
 
 def each_worker_has_a_name_that_outlives_its_pod():
@@ -106,6 +109,33 @@ def no_secret_is_in_a_manifest():
     assert "sasl.password=$(KAFKA_PASSWORD)" in text and "kind: Secret" not in text
 
 
+def keys_of_releases_reach_who_needs_them():
+    """Workers and trainer check, trainer and release Job sign, and the worker has no private key."""
+    found = render("-f", ALL)
+    for part in ("worker", "trainer"):
+        data = found["ConfigMap", f"test-skillstream-{part}"]["data"]
+        assert "trusted-key = /etc/skillstream/trusted.pub" in data[part + ".conf"] and "PUBLIC KEY" in data["trusted.pub"]
+        assert ("sign-key = /etc/skillstream/sign/key" in data[part + ".conf"]) == (part == "trainer")
+    for name, spec in ((name, manifest["spec"]["template"]["spec"]) for (kind, name), manifest in found.items()
+                       if kind in ("StatefulSet", "Job")):
+        paths = [m["mountPath"] for c in spec["containers"] for m in c["volumeMounts"]]
+        secrets = [v["secret"] for v in spec["volumes"] if v["name"] == "sign-key"]
+        assert ("/etc/skillstream/sign" in paths) == bool(secrets) == ("worker" not in name), (name, paths, secrets)
+        assert all(s["secretName"] == "release-key" and s["defaultMode"] == 0o440 for s in secrets)
+        assert ("/etc/skillstream/trusted.pub" in paths) == (not name.rsplit("-", 1)[1].isdigit()), (name, paths)
+    path = os.path.join(h.scratch(), "trusted.pub")
+    with open(path, "w") as file:
+        file.write(data["trusted.pub"])
+    h.need_file(os.path.join(h.BIN, "skillstream"), "the program skillstream")
+    asked = h.skillstream("release", "verify", "current", "--redis", f"redis://127.0.0.1:{h.free_port()}", "--patience", "1ms",
+                          "--trusted-key", path, check=False)
+    assert asked.returncode == 1 and "trusted-key" not in asked.stderr, asked  # the key is read, no Redis is there
+    job = next(m for (kind, name), m in found.items() if kind == "Job" and "-release-" in name)
+    assert "--sign-key=/etc/skillstream/sign/key" in job["spec"]["template"]["spec"]["containers"][0]["args"]
+    plain = render()["ConfigMap", "test-skillstream-worker"]["data"]
+    assert set(plain) == {"worker.conf"} and "key" not in plain["worker.conf"]
+
+
 def the_configuration_files_are_understood_by_the_programs():
     """worker.conf through lint; the others' keys against --help, since lint does not know those programs."""
     h.need_file(os.path.join(h.BIN, "skillstream"), "the program skillstream")
@@ -142,4 +172,5 @@ def alerts_and_dashboard_are_those_of_the_repository():
 h.main(lint_finds_nothing, manifests_fit_the_schemas_of_kubernetes, the_schema_check_is_alive,
        values_that_cannot_work_are_refused, each_worker_has_a_name_that_outlives_its_pod,
        scaling_stops_at_the_partitions_and_does_not_wake_for_markers, pods_have_no_privilege, no_secret_is_in_a_manifest,
+       keys_of_releases_reach_who_needs_them,
        the_configuration_files_are_understood_by_the_programs, alerts_and_dashboard_are_those_of_the_repository)

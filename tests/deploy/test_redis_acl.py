@@ -34,11 +34,15 @@ def nobody_comes_in_without_a_password():
 
 
 def the_operator_handles_releases_and_the_worker_does_not():
-    a, b = (h.skillstream("release", "push", h.release(name), "--redis", url(live.redis, "operator")).stdout.split()[0]
-            for name in ("a", "b"))
+    a, b = (h.skillstream("release", "push", h.release(name), "--redis", url(live.redis, "operator"), "--sign-key",
+                          live.key + ".key").stdout.split()[0] for name in ("a", "b"))
     assert cli(live.redis, "worker", "GET", "skillstream:release:current") == b
     h.skillstream("release", "rollback", "--redis", url(live.redis, "operator"))
     assert a in h.skillstream("release", "list", "--redis", url(live.redis, "operator")).stdout
+    signed = h.skillstream("release", "verify", a, "--redis", url(live.redis, "worker"), "--trusted-key", live.key + ".pub")
+    assert a in signed.stdout
+    refused = h.skillstream("release", "sign", a, "--redis", url(live.redis, "worker"), "--sign-key", live.key + ".key", check=False)
+    assert refused.returncode == 1 and "NOPERM" in refused.stderr, refused
     refused = h.skillstream("release", "use", b, "--redis", url(live.redis, "worker"), check=False)
     assert refused.returncode == 1 and "NOPERM" in refused.stderr, refused
     assert "NOPERM" in cli(live.redis, "worker", "SET", "skillstream:release:current", b)
@@ -48,13 +52,14 @@ def the_operator_handles_releases_and_the_worker_does_not():
 def a_worker_works_as_the_worker_user():
     kafka = h.Kafka()
     topics = kafka.create_all(prefix="acl-")
-    worker = h.Worker(kafka, topics, options=["--redis", url(live.redis, "worker")]).ready()
+    worker = h.Worker(kafka, topics, options=["--redis", url(live.redis, "worker"), "--trusted-key", live.key + ".pub"]).ready()
     kafka.publish(topics.ads, [h.short_ad(f"ad-{n}", n) for n in range(3)])
     assert h.ids_of(kafka.read(topics.records, 3)) == ["ad-0", "ad-1", "ad-2"]
     metrics = worker.metrics()
     assert metrics["skillstream_redis_up"] == 1
     assert int(cli(live.redis, "operator", "DBSIZE")) > 3, "no sentence was cached"
-    other = h.skillstream("release", "push", h.release("b"), "--redis", url(live.redis, "operator")).stdout.split()[0]
+    other = h.skillstream("release", "push", h.release("b"), "--redis", url(live.redis, "operator"), "--sign-key",
+                          live.key + ".key").stdout.split()[0]
     h.until(lambda: any(other in name for name in worker.metrics()), "the worker follows the release in use")
     assert worker.terminate()[0] == 0
     assert "NOPERM" not in open(worker.log).read()
@@ -68,6 +73,8 @@ def neither_reaches_other_keys_or_the_server():
 
 
 def start():
+    live.key = os.path.join(h.scratch(), "releases")
+    h.skillstream("release", "keygen", "--out", live.key)
     live.redis = h.Redis(options=redis_options())
 
 

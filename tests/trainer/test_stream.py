@@ -152,6 +152,36 @@ def when_redis_is_away_the_better_release_is_published_later():
     assert t.terminate()[0] == 0
 
 
+def what_is_published_is_signed_and_a_planted_release_is_no_measure():
+    kafka, redis, world = _kafka(), _redis(), _world("signed")
+    create_topics(kafka, "f-")
+    for name in ("ours", "theirs"):
+        harness.skillstream("release", "keygen", "--out", world.path(name))
+    ours = ["--sign-key", world.path("ours.key"), "--trusted-key", world.path("ours.pub")]
+    planted = harness.skillstream("release", "push", _tiny_release(world), "--redis", redis.url, "--sign-key",
+                                  world.path("theirs.key")).stdout.split()[0]
+    t = Trainer(world, kafka, world.path("state"), ["--train-after", len(world.examples), *ours], redis, "f-").ready()
+    kafka.publish("f-training-pairs", messages(world.lines()))
+    result = t.result()
+    assert result["published"] and result["before"] == "the untrained encoder", result
+    assert any("not signed by a trusted key" in json.dumps(e) and planted[:12] in json.dumps(e) for e in t.events())
+    assert redis.cli("get", "skillstream:release:current") == result["release"]
+    said = harness.skillstream("release", "verify", "current", "--redis", redis.url, "--trusted-key", world.path("ours.pub"))
+    assert result["release"] in said.stdout, said
+    assert t.terminate()[0] == 0
+    # by hand as well, with other weights; the signed release is the measure now
+    harness.skillstream("train", *world.options(), "--out", world.path("by-hand"), "--redis", redis.url, *ours, "--seed", "2",
+                        world.pairs)
+    assert tiny.result(world.path("by-hand"))["before"] == f"release {result['release'][:12]} in use"
+    # keys that cannot work are told at once
+    for words, code, said in ((["--sign-key", world.path("ours.pub")], 78, "no private key"),
+                              ([*ours[:3], world.path("theirs.pub")], 78, "none of the trusted keys")):
+        t = Trainer(world, kafka, t.state, words, redis, "f-")
+        assert t.wait() == code and said in harness.tail(t.log), harness.tail(t.log)
+    t = Trainer(world, kafka, t.state, ours, None, "f-")
+    assert t.wait() == 2 and "--redis" in harness.tail(t.log), harness.tail(t.log)
+
+
 def a_broker_that_is_away_stops_nothing_and_a_deleted_topic_is_named():
     kafka, world = harness.Kafka(), _world("broker")
     create_topics(kafka)
@@ -191,5 +221,6 @@ if __name__ == "__main__":
                  a_release_that_is_no_better_is_kept_aside_and_the_old_one_stays,
                  a_worker_switches_to_the_trained_release_while_ads_flow,
                  when_redis_is_away_the_better_release_is_published_later,
+                 what_is_published_is_signed_and_a_planted_release_is_no_measure,
                  a_broker_that_is_away_stops_nothing_and_a_deleted_topic_is_named,
                  without_topics_or_with_wrong_paths_it_says_so_and_ends)

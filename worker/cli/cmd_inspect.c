@@ -19,7 +19,7 @@ enum { GRACE_MS = 20000, TICK_MS = 1000 };
 typedef struct values {
     ss_common_values common;
     const char *http, *release, *compare, *redis, *bootstrap, *topic;
-    ss_strings hosts, kafka;
+    ss_strings hosts, kafka, trusted_keys;
     int from_beginning;
     int64_t patience;
     uint64_t max_body;
@@ -36,6 +36,9 @@ static const ss_option table[] = {
     {"compare", SS_OPT_STRING, AT(compare), NULL, NULL, "FILE|DIGEST", NULL,
      "A second release; the page shows what each of the two finds.", 0},
     {"redis", SS_OPT_STRING, AT(redis), NULL, NULL, "URL", NULL, "Where releases are stored: " SS_REDIS_URL_FORMS, 0},
+    {"trusted-key", SS_OPT_LIST, AT(trusted_keys), NULL, NULL, "FILE", NULL,
+     "Take from Redis only releases that this key has signed (a NAME.pub of 'skillstream release keygen'); repeatable.",
+     0},
     {"patience", SS_OPT_TIME, AT(patience), "10s", NULL, "TIME", NULL, "How long to try to reach Redis.", 0},
     {"threshold", SS_OPT_REAL, AT(extract.threshold), NULL, "0..1", "P", "Result",
      "Where the page's threshold stands at first. Default: the release's own.", 0},
@@ -156,7 +159,10 @@ static int inspect(values *v, const ss_strings *files, ss_error *err)
                              .client_id = "skillstream-inspect",
                              .settings = (const char *const *)v->kafka.items,
                              .setting_count = v->kafka.count};
-    ss_inspect_sources sources = {.names = {v->release, v->compare}, .redis = v->redis, .patience_ms = v->patience};
+    ss_inspect_sources sources = {.names = {v->release, v->compare},
+                                  .redis = v->redis,
+                                  .patience_ms = v->patience,
+                                  .trusted_keys = &v->trusted_keys};
     ss_inspect_pages pages = {.live_topic = v->topic, .body_max = (size_t)v->max_body, .top = (size_t)v->extract.top};
     int result = -1;
     v->extract.max_ad_bytes = v->extract.max_sentences = v->max_body; /* a sentence has a byte at least */

@@ -35,7 +35,7 @@ static const ss_option table[] = {
      "Go on with an interrupted training in that folder; begin where there is none.", 0},
     {"redis", SS_OPT_STRING, offsetof(values, train.redis), NULL, NULL, "URL", NULL,
      "Compare with the release in use there, and publish the new one if it is better.", 0},
-    {.name = NULL}};
+    SS_TRAIN_KEY_OPTIONS(values, train){.name = NULL}};
 
 static const ss_command command = {
     .name = "skillstream train",
@@ -178,7 +178,7 @@ static int look_at_folder(const values *v, ss_error *err)
     return finished;
 }
 
-static int train(const values *v, const ss_strings *files, showing *shown, ss_error *err)
+static int train(const values *v, const ss_strings *files, const ss_publish_keys *keys, showing *shown, ss_error *err)
 {
     const ss_train_settings *t = &v->train;
     char program[64];
@@ -194,6 +194,7 @@ static int train(const values *v, const ss_strings *files, showing *shown, ss_er
         .validate = &t->validate,
         .redis = t->redis,
         .redis_patience_ms = REDIS_MS,
+        .keys = keys,
         .source = files->items[0],
         .resume = v->resume,
         .program = ss_build_program("skillstream", program, sizeof program),
@@ -218,15 +219,18 @@ static int run(int argc, char **argv)
     ss_error err = {0};
     if (!ss_command_begin(&command, argc, argv, &v, &options, &log, &code)) return code;
     const ss_strings *files = ss_options_arguments(options);
+    ss_publish_keys keys = {0};
     showing shown = {.shutdown = ss_shutdown_start(GRACE_MS, NULL, NULL, &err)};
     int state = shown.shutdown ? 0 : -1;
     if (!state && !files->count) state = ss_fail(&err, SS_USAGE, "a file of training pairs is needed; see --help");
-    if (!state) state = ss_recipe_check(&v.train.recipe, &err);
+    if (!state) state = ss_train_settings_check(&v.train, &err);
+    if (!state) state = ss_publish_keys_read(v.train.sign_key, &v.train.trusted_keys, &keys, &err);
     if (!state) state = look_at_folder(&v, &err);
-    if (!state) state = train(&v, files, &shown, &err);
+    if (!state) state = train(&v, files, &keys, &shown, &err);
     if (state < 0) code = ss_command_fail(&command, &err);
     if (state < 0 && err.status == SS_STOPPED) fprintf(stderr, "go on with it: the same command with --resume\n");
     ss_shutdown_end(shown.shutdown);
+    ss_publish_keys_free(&keys);
     ss_options_free(options);
     return code;
 }

@@ -20,22 +20,29 @@ struct ss_inspect_engine {
 
 /* ---- Where releases come from ---- */
 
-static ss_release *fetch(ss_redis *redis, const char *name, ss_error *err)
+/* Where releases come from. */
+typedef struct origin {
+    ss_redis *redis; /* or NULL */
+    ss_trusted_keys *trusted;
+} origin;
+
+static ss_release *fetch(const origin *from, const char *name, ss_error *err)
 {
     char digest[SS_SHA256_HEX + 1];
-    if (name ? ss_registry_resolve(redis, name, digest, err) : ss_release_in_use(redis, digest, err)) return NULL;
-    return ss_release_fetch(redis, digest, err);
+    if (name ? ss_registry_resolve(from->redis, name, digest, err) : ss_release_in_use(from->redis, digest, err))
+        return NULL;
+    return ss_release_fetch(from->redis, digest, from->trusted, err);
 }
 
-static ss_release *open_release(ss_redis *redis, const char *name, ss_error *err)
+static ss_release *open_release(const origin *from, const char *name, ss_error *err)
 {
-    if (name && (!redis || ss_file_exists(name))) return ss_release_open(name, err);
-    return fetch(redis, name, err);
+    if (name && (!from->redis || ss_file_exists(name))) return ss_release_open(name, err);
+    return fetch(from, name, err);
 }
 
-static int add_release(ss_inspect_engine *engine, ss_redis *redis, const char *name, ss_error *err)
+static int add_release(ss_inspect_engine *engine, const origin *from, const char *name, ss_error *err)
 {
-    ss_release *release = ss_extract_settings_take(engine->settings, open_release(redis, name, err), err);
+    ss_release *release = ss_extract_settings_take(engine->settings, open_release(from, name, err), err);
     if (!release) return -1;
     ss_extract_options rules;
     ss_extract_settings_apply(engine->settings, NULL, &rules);
@@ -51,14 +58,15 @@ static int add_release(ss_inspect_engine *engine, ss_redis *redis, const char *n
 static int add_releases(ss_inspect_engine *engine, const ss_inspect_sources *sources, ss_error *err)
 {
     ss_redis_options options = {.url = sources->redis, .command_timeout_ms = 30000};
-    ss_redis *redis = sources->redis ? ss_redis_new(&options, err) : NULL;
-    if (sources->redis && !redis) return -1;
-    int result = 0;
-    if (redis && !(sources->names[0] && ss_file_exists(sources->names[0])))
-        result = ss_redis_connect_within(redis, sources->patience_ms, err);
-    if (!result) result = add_release(engine, redis, sources->names[0], err);
-    if (!result && sources->names[1]) result = add_release(engine, redis, sources->names[1], err);
-    ss_redis_free(redis);
+    origin from = {.redis = sources->redis ? ss_redis_new(&options, err) : NULL};
+    int result =
+        sources->redis && !from.redis ? -1 : ss_release_trusted_keys(sources->trusted_keys, &from.trusted, err);
+    if (!result && from.redis && !(sources->names[0] && ss_file_exists(sources->names[0])))
+        result = ss_redis_connect_within(from.redis, sources->patience_ms, err);
+    if (!result) result = add_release(engine, &from, sources->names[0], err);
+    if (!result && sources->names[1]) result = add_release(engine, &from, sources->names[1], err);
+    ss_redis_free(from.redis);
+    ss_trusted_keys_free(from.trusted);
     return result;
 }
 

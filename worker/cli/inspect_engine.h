@@ -10,6 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/options.h"
 #include "stream/ad.h"
 #include "worker/extract/extract_settings.h"
 
@@ -22,6 +23,7 @@ typedef struct ss_inspect_sources {
                                                one in use there; second NULL: none */
     const char *redis;                      /* URL or NULL */
     int64_t patience_ms;                    /* for Redis */
+    const ss_strings *trusted_keys; /* files; of releases in Redis only those are taken that such a key signed */
 } ss_inspect_sources;
 
 /* `settings` decide as for `extract`, but for threshold and text; must outlive the engine. */

@@ -3,7 +3,7 @@
  * The follower has a Redis connection of its own. It asks for the release in use every few seconds; a new one is
  * fetched, verified and made ready beside the old one, and handed to the compute thread. One that cannot be had is
  * logged and counted, the old one stays, and it is tried again after a pause: soon when Redis was at fault, later when
- * the release is.
+ * the release is. The pause is that release's alone: when Redis names another one, that is tried at once.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -23,11 +23,11 @@ static ss_redis *open_redis(ss_worker *w, ss_error *err)
 
 /* ---- the first release ---- */
 
-static ss_release *try_redis(ss_redis *redis, ss_error *err)
+static ss_release *try_redis(ss_redis *redis, const ss_trusted_keys *trusted, ss_error *err)
 {
     char digest[SS_SHA256_HEX + 1];
     if (ss_release_in_use(redis, digest, err)) return NULL;
-    return ss_release_fetch(redis, digest, err);
+    return ss_release_fetch(redis, digest, trusted, err);
 }
 
 static ss_release *wait_for_redis(ss_worker *w, ss_error *err)
@@ -39,7 +39,7 @@ static ss_release *wait_for_redis(ss_worker *w, ss_error *err)
     uint64_t seed = (uint64_t)ss_wall_ms();
     for (unsigned attempt = 0; !release; attempt++) {
         ss_error why = {0};
-        release = try_redis(redis, &why);
+        release = try_redis(redis, w->trusted, &why);
         if (release) break;
         if (why.status == SS_AUTH || why.status == SS_CONFIG || why.status == SS_UNSUPPORTED) {
             if (err) *err = why;
@@ -83,13 +83,15 @@ typedef struct follower {
     ss_redis *redis;
     ss_registry_watch watch;
     char running[SS_SHA256_HEX + 1]; /* what was handed over last */
+    char refused[SS_SHA256_HEX + 1]; /* not tried again before again_ms; another one is */
+    int64_t again_ms;
     char said[SS_ERROR_TEXT];
 } follower;
 
 static int switch_to(follower *f, const char *digest, ss_error *err)
 {
     ss_worker *w = f->worker;
-    ss_release *release = ss_release_fetch(f->redis, digest, err);
+    ss_release *release = ss_release_fetch(f->redis, digest, w->trusted, err);
     release = ss_extract_settings_take(&w->settings->extract, release, err);
     if (!release) return -1;
     ss_extractor *extractor = ss_extractor_new(release, &w->extract, w->pool, w->cache, err);
@@ -100,19 +102,38 @@ static int switch_to(follower *f, const char *digest, ss_error *err)
     return 0;
 }
 
-/* The release could not be had: the watch forgets it, so that it is told again after a pause. */
+/* The watch forgets what it has told, so that it tells it again. */
+static void forget_news(follower *f)
+{
+    ss_registry_watch_init(&f->watch, f->running, f->worker->settings->poll_release);
+    f->watch.next_ms = ss_now_ms() + f->watch.interval_ms;
+}
+
+/* The release could not be had: it is tried again after a pause. */
 static void refuse(follower *f, const char *digest, const ss_error *why)
 {
     ss_worker *w = f->worker;
-    int64_t pause = why->remedy == SS_RETRY ? w->settings->poll_release : REFUSED_WAIT_MS;
     if (strcmp(f->said, why->text)) {
         memcpy(f->said, why->text, sizeof f->said);
         ss_worker_metrics_swap_failed(w->metrics);
         ss_log_event(w->log, SS_LOG_ERROR, "release refused, the old one stays", SS_TEXT("digest", digest),
                      SS_TEXT("why", why->text));
     }
-    ss_registry_watch_init(&f->watch, f->running, w->settings->poll_release);
-    f->watch.next_ms = ss_now_ms() + pause;
+    memcpy(f->refused, digest, sizeof f->refused);
+    f->again_ms = ss_now_ms() + (why->remedy == SS_RETRY ? w->settings->poll_release : REFUSED_WAIT_MS);
+    forget_news(f);
+}
+
+static void take(follower *f, const char *digest)
+{
+    ss_error why = {0};
+    if (!strcmp(digest, f->refused) && ss_now_ms() < f->again_ms) {
+        forget_news(f);
+    } else if (switch_to(f, digest, &why)) {
+        refuse(f, digest, &why);
+    } else {
+        f->said[0] = f->refused[0] = 0;
+    }
 }
 
 static void look(follower *f)
@@ -124,12 +145,7 @@ static void look(follower *f)
         memcpy(f->said, why.text, sizeof f->said);
         ss_log_event(f->worker->log, SS_LOG_WARN, "cannot ask Redis for the release in use", SS_TEXT("why", why.text));
     }
-    if (news > 0 && strcmp(digest, f->running)) {
-        if (switch_to(f, digest, &why))
-            refuse(f, digest, &why);
-        else
-            f->said[0] = 0;
-    }
+    if (news > 0 && strcmp(digest, f->running)) take(f, digest);
 }
 
 static void *follower_main(void *arg)

@@ -30,16 +30,30 @@ static int fetch_blob(void *context, size_t index, const char *name, unsigned ch
     return -1;
 }
 
-ss_release *ss_release_fetch(ss_redis *redis, const char *digest, ss_error *err)
+static int check_signature(ss_redis *redis, const char *digest, const ss_trusted_keys *trusted, ss_error *err)
+{
+    char signer[SS_SHA256_HEX + 1];
+    return !trusted || ss_registry_is_signed(redis, digest, trusted, signer, err) == 1 ? 0 : -1;
+}
+
+ss_release *ss_release_fetch(ss_redis *redis, const char *digest, const ss_trusted_keys *trusted, ss_error *err)
 {
     fetching f = {.redis = redis, .digest = digest};
     ss_buffer manifest;
     ss_buffer_init(&manifest, SS_REGISTRY_MANIFEST_MAX);
     ss_release *release = NULL;
-    if (!ss_registry_manifest(redis, digest, &manifest, err))
+    if (!ss_registry_manifest(redis, digest, &manifest, err) && !check_signature(redis, digest, trusted, err))
         release = ss_release_from_blobs(manifest.data, manifest.len, digest, fetch_blob, &f, err);
     ss_buffer_free(&manifest);
     return release;
+}
+
+int ss_release_trusted_keys(const ss_strings *files, ss_trusted_keys **out, ss_error *err)
+{
+    *out = NULL;
+    if (!files->count) return 0;
+    *out = ss_trusted_keys_read((const char *const *)files->items, files->count, err);
+    return *out ? 0 : ss_fail_in(err, "trusted-key");
 }
 
 int ss_release_push(ss_redis *redis, const ss_release *release, const ss_registry_push_options *options,

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "ops/build_info.h"
 #include "worker/extract/instance_name.h"
+#include "worker/extract/release_source.h"
 #include "worker/extract/worker_state.h"
 
 enum { CHECK_MS = 10000, CLOSE_MS = 8000, TICK_MS = 500 };
@@ -213,6 +214,7 @@ static void stop(ss_worker *w)
     ss_extractor_free(w->extractor);
     ss_cache_free(w->cache);
     ss_pool_free(w->pool);
+    ss_trusted_keys_free(w->trusted);
     for (int i = 0; i < SS_WORKER_JOBS; i++) ss_job_free(&w->jobs[i]);
     ss_queue_free(w->idle);
     ss_queue_free(w->to_compute);
@@ -240,6 +242,7 @@ static int prepare(ss_worker *w, const ss_options *options, ss_error *err)
                  .max_depth = (size_t)s->max_json_depth,
                  .framing = strcmp(s->framing, "confluent") ? SS_WIRE_FRAMING_PLAIN : SS_WIRE_FRAMING_CONFLUENT,
                  .schema_id = (int)s->schema_id}};
+    if (ss_release_trusted_keys(&s->trusted_keys, &w->trusted, err)) return -1;
     return ss_options_digest(options, w->digest, err);
 }
 

@@ -39,6 +39,11 @@ static const ss_option table[] = {
      "Release file to start with, so that no Redis is needed for starting. With --redis and --follow, the release in "
      "use there takes over once it is loaded.",
      0},
+    {"trusted-key", SS_OPT_LIST, AT(trusted_keys), NULL, NULL, "FILE", NULL,
+     "Take from Redis only releases that this key has signed (the NAME.pub of 'skillstream release keygen'); "
+     "repeatable, and a file may hold several keys. One that is not signed is refused and the worker goes on with the "
+     "release it has. A file given by --release is taken as it is.",
+     0},
     {"follow", SS_OPT_FLAG, AT(follow), "true", NULL, NULL, NULL,
      "Switch to another release when Redis names one, between two batches.", 0},
     {"poll-release", SS_OPT_TIME, AT(poll_release), "2s", "100..3600000", "TIME", NULL,
@@ -89,6 +94,10 @@ int ss_worker_settings_check(const ss_worker_settings *settings, ss_error *err)
         return ss_fail(err, SS_USAGE,
                        "--redis URL or --release FILE is needed: the worker must get its release from "
                        "somewhere; see --help");
+    if (settings->trusted_keys.count && !settings->redis)
+        return ss_fail(err, SS_USAGE,
+                       "--trusted-key is about releases from Redis, and there is no --redis; the file of --release is "
+                       "taken as it is: keep it where only you can write");
     if (!settings->batch_ads) return ss_fail(err, SS_CONFIG, "batch-ads must be at least 1");
     return 0;
 }

@@ -8,7 +8,7 @@
 typedef struct ss_worker_settings {
     ss_common_values common;
     const char *bootstrap, *group, *instance, *in, *out, *dead_letters;
-    ss_strings kafka;
+    ss_strings kafka, trusted_keys;
     const char *redis, *release;
     int follow, redis_cache;
     uint64_t cache_memory;

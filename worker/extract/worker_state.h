@@ -19,6 +19,7 @@
 #include "base/pool.h"
 #include "base/queue.h"
 #include "base/shutdown.h"
+#include "base/signature.h"
 #include "ops/health.h"
 #include "ops/http_server.h"
 #include "stream/kafka_exchange.h"
@@ -47,6 +48,7 @@ typedef struct ss_worker {
     ss_health *health;
     ss_http *http;
     ss_pool *pool;
+    ss_trusted_keys *trusted; /* NULL: any release will do */
     ss_cache *cache;
     ss_exchange *exchange;
     ss_extractor *extractor;      /* the compute thread's, once it runs */

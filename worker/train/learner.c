@@ -105,6 +105,7 @@ static int train(ss_trainer *t, ss_outcome *outcome, ss_error *err)
                           .validate = &s->validate,
                           .redis = s->redis,
                           .redis_patience_ms = REDIS_MS,
+                          .keys = &t->keys,
                           .source = t->runs.current.source,
                           .pairs = t->runs.current.pairs,
                           .resume = 1,
@@ -195,7 +196,7 @@ static void publish_late(ss_trainer *t, int64_t *next_ms)
     if (!t->runs.unpublished || !t->settings->train.redis || ss_now_ms() < *next_ms) return;
     *next_ms = ss_now_ms() + RETRY_MS;
     char *path = ss_run_path(t->runs.current.folder, "model.release", &err);
-    int bad = !path || ss_publish_release(path, t->settings->train.redis, 1, &err);
+    int bad = !path || ss_publish_release(path, t->settings->train.redis, 1, &t->keys, &err);
     if (!bad) {
         ss_log_event(t->log, SS_LOG_INFO, "release published", SS_TEXT("file", path));
         ss_trainer_metrics_training(t->metrics, "published", NULL);

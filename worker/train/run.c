@@ -174,7 +174,7 @@ static int measure_before(finishing *f, const ss_taxonomy *taxonomy, ss_error *e
     ss_release *current = NULL;
     ss_error why = {0};
     busy(f, "figures before");
-    if (o->redis && ss_published_release(o->redis, o->redis_patience_ms, &current, &why) < 0) {
+    if (o->redis && ss_published_release(o->redis, o->redis_patience_ms, o->keys, &current, &why) < 0) {
         char text[SS_ERROR_TEXT];
         snprintf(text, sizeof text, "%.300s; the comparison is with the untrained encoder instead", why.text);
         say(f, SS_SESSION_TROUBLE, text);
@@ -300,7 +300,7 @@ static void publish(finishing *f, const char *path)
     } else {
         ss_error why = {0};
         busy(f, "publishing");
-        out->published = !ss_publish_release(path, o->redis, o->redis_patience_ms, &why);
+        out->published = !ss_publish_release(path, o->redis, o->redis_patience_ms, o->keys, &why);
         snprintf(out->why, sizeof out->why,
                  out->published ? "Published: %s.%s" : "Better: %s; but not published: %.200s", figures,
                  out->published ? "" : why.text);

@@ -15,6 +15,7 @@
 #define SKILLSTREAM_WORKER_TRAIN_RUN_H
 
 #include "match/index.h"
+#include "worker/train/publish.h"
 #include "worker/train/session.h"
 #include "worker/train/verdict.h"
 
@@ -25,8 +26,9 @@ typedef struct ss_run_options {
     const ss_strings *validate;
     const char *redis;         /* URL, or NULL */
     int64_t redis_patience_ms; /* how long a Redis that is away is waited for */
-    const char *source;        /* where the pairs come from, for people */
-    uint64_t pairs;            /* of the pair log; 0 for files */
+    const ss_publish_keys *keys;
+    const char *source; /* where the pairs come from, for people */
+    uint64_t pairs;     /* of the pair log; 0 for files */
     int resume;
     const char *program;
     ss_session_hooks hooks;

@@ -8,8 +8,8 @@
 #include "worker/train/recipe.h"
 
 typedef struct ss_train_settings {
-    const char *encoder, *taxonomy, *taxonomy_name, *taxonomy_version, *redis, *recipe_file;
-    ss_strings validate;
+    const char *encoder, *taxonomy, *taxonomy_name, *taxonomy_version, *redis, *recipe_file, *sign_key;
+    ss_strings validate, trusted_keys;
     ss_recipe recipe;
 } ss_train_settings;
 
@@ -30,6 +30,17 @@ typedef struct ss_train_settings {
         "Options of a training as a file: key = value a line. The file of --config, the environment and flags "        \
         "go above it.", SS_OPT_SETTINGS)                                                                               \
     SS_RECIPE_OPTIONS(S, m.recipe)
+
+/* The same for the keys of releases, below the row of "redis". */
+#define SS_TRAIN_KEY_OPTIONS(S, m)                                                                                     \
+    SS_RECIPE_ROW(S, m, "sign-key", SS_OPT_STRING, sign_key, NULL, NULL, "FILE", NULL,                                 \
+        "Private key (NAME.key of 'skillstream release keygen') that signs what is published.", 0)                     \
+    SS_RECIPE_ROW(S, m, "trusted-key", SS_OPT_LIST, trusted_keys, NULL, NULL, "FILE", NULL,                            \
+        "Compare with the release in use only if this public key has signed it; repeatable. One that is not signed "   \
+        "counts as none.", 0)
 /* clang-format on */
+
+/* Checks what the table cannot. */
+int ss_train_settings_check(const ss_train_settings *settings, ss_error *err);
 
 #endif

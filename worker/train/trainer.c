@@ -75,7 +75,7 @@ static int check_encoder(const char *folder, ss_error *err)
 static int check_inputs(ss_trainer *t, ss_error *err)
 {
     const ss_train_settings *s = &t->settings->train;
-    if (check_encoder(s->encoder, err)) return -1;
+    if (ss_publish_keys_read(s->sign_key, &s->trusted_keys, &t->keys, err) || check_encoder(s->encoder, err)) return -1;
     t->taxonomy = ss_taxonomy_read(s->taxonomy, s->taxonomy_name, s->taxonomy_version, err);
     if (!t->taxonomy) return -1;
     if (ss_run_check_inputs(&s->recipe, &s->validate, t->taxonomy, err)) return -1;
@@ -253,6 +253,7 @@ static int stop(ss_trainer *t)
     }
     ss_pair_log_close(t->pairs);
     ss_taxonomy_free(t->taxonomy);
+    ss_publish_keys_free(&t->keys);
     ss_health_free(t->health);
     ss_trainer_metrics_free(t->metrics);
     free(t->pairs_path);

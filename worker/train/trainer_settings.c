@@ -33,7 +33,7 @@ static const ss_option table[] = {
      "Redis with the releases. A trained release is compared with the one in use there, and published if it is better. "
      "Without it, releases stay in the state folder.",
      0},
-    SS_TRAIN_OPTIONS(ss_trainer_settings, train){
+    SS_TRAIN_KEY_OPTIONS(ss_trainer_settings, train) SS_TRAIN_OPTIONS(ss_trainer_settings, train){
         "http", SS_OPT_STRING, AT(http), "127.0.0.1:0", NULL, "HOST:PORT", "Operation",
         "Where /live, /ready and /metrics are served; port 0 takes a free one, which the log names; 'off' for none.",
         0},
@@ -69,5 +69,5 @@ const ss_command *ss_trainer_command(void)
 
 int ss_trainer_settings_check(const ss_trainer_settings *settings, ss_error *err)
 {
-    return ss_recipe_check(&settings->train.recipe, err);
+    return ss_train_settings_check(&settings->train, err);
 }

@@ -19,6 +19,7 @@
 #include "ops/http_server.h"
 #include "stream/kafka_exchange.h"
 #include "worker/train/pair_log.h"
+#include "worker/train/publish.h"
 #include "worker/train/runs.h"
 #include "worker/train/trainer_metrics.h"
 #include "worker/train/trainer_settings.h"
@@ -34,6 +35,7 @@ typedef struct ss_trainer {
     ss_health *health;
     ss_http *http;
     ss_taxonomy *taxonomy;
+    ss_publish_keys keys;
     ss_exchange *exchange;
     ss_pair_log *pairs;
     char *pairs_path;

@@ -428,7 +428,7 @@ static void damage_is_found_when_fetching(void **state)
     assert_int_equal(ss_registry_blob_read(w->redis, w->a.digest, names[0], sizes[0], into, &done, &err), -1);
     assert_int_equal(err.status, SS_CORRUPT);
     assert_int_equal(done, SS_REGISTRY_CHUNK); /* the chunk before is there */
-    assert_int_equal(ss_registry_use(w->redis, w->a.digest, &err), -1);
+    assert_int_equal(ss_registry_use(w->redis, w->a.digest, NULL, &err), -1);
     assert_int_equal(err.status, SS_NOT_FOUND);
     assert_non_null(strstr(err.text, names[0]));
 
@@ -438,7 +438,7 @@ static void damage_is_found_when_fetching(void **state)
     assert_int_equal(err.status, SS_NOT_FOUND);
     ss_redis_reply_free(ss_redis_run_words(w->redis, NULL, "LPUSH", key, "x", NULL)); /* a key of another type */
     assert_int_equal(ss_registry_blob_read(w->redis, w->a.digest, names[0], sizes[0], into, &done, &err), -1);
-    assert_int_equal(ss_registry_use(w->redis, w->a.digest, &err), -1);
+    assert_int_equal(ss_registry_use(w->redis, w->a.digest, NULL, &err), -1);
 
     snprintf(key, sizeof key, "skillstream:release:%s:manifest", w->a.digest);
     ss_redis_reply_free(ss_redis_run_words(w->redis, NULL, "SETRANGE", key, "3", "X", NULL));
@@ -495,29 +495,29 @@ static void rollback_walks_back_through_what_was_current(void **state)
     world *w = get(state);
     char digest[SS_SHA256_HEX + 1];
     ss_error err;
-    assert_int_equal(ss_registry_rollback(w->redis, digest, &err), -1);
+    assert_int_equal(ss_registry_rollback(w->redis, NULL, digest, &err), -1);
     assert_int_equal(err.status, SS_NOT_FOUND);
     must_push(w->redis, &w->a, 1);
     must_push(w->redis, &w->b, 1);
     must_push(w->redis, &w->c, 1);
-    assert_int_equal(ss_registry_use(w->redis, w->c.digest, &err), 0); /* once more changes nothing */
+    assert_int_equal(ss_registry_use(w->redis, w->c.digest, NULL, &err), 0); /* once more changes nothing */
     assert_int_equal(ask(w->redis, "LLEN", "skillstream:release:history"), 3);
-    assert_int_equal(ss_registry_rollback(w->redis, digest, &err), 0);
+    assert_int_equal(ss_registry_rollback(w->redis, NULL, digest, &err), 0);
     assert_string_equal(digest, w->b.digest);
     expect_current(w->redis, w->b.digest);
-    assert_int_equal(ss_registry_rollback(w->redis, digest, &err), 0);
+    assert_int_equal(ss_registry_rollback(w->redis, NULL, digest, &err), 0);
     expect_current(w->redis, w->a.digest);
-    assert_int_equal(ss_registry_rollback(w->redis, digest, &err), -1);
+    assert_int_equal(ss_registry_rollback(w->redis, NULL, digest, &err), -1);
     assert_int_equal(err.status, SS_NOT_FOUND);
     expect_current(w->redis, w->a.digest);
 
     /* an incomplete release is passed over */
-    assert_int_equal(ss_registry_use(w->redis, w->b.digest, &err), 0);
-    assert_int_equal(ss_registry_use(w->redis, w->c.digest, &err), 0);
+    assert_int_equal(ss_registry_use(w->redis, w->b.digest, NULL, &err), 0);
+    assert_int_equal(ss_registry_use(w->redis, w->c.digest, NULL, &err), 0);
     char key[200];
     snprintf(key, sizeof key, "skillstream:release:%s:matrix:0", w->b.digest);
     ask(w->redis, "DEL", key);
-    assert_int_equal(ss_registry_rollback(w->redis, digest, &err), 0);
+    assert_int_equal(ss_registry_rollback(w->redis, NULL, digest, &err), 0);
     expect_current(w->redis, w->a.digest);
 }
 
@@ -526,9 +526,9 @@ static void use_of_a_release_that_is_not_there_is_refused(void **state)
     world *w = get(state);
     ss_error err;
     must_push(w->redis, &w->a, 1);
-    assert_int_equal(ss_registry_use(w->redis, w->b.digest, &err), -1);
+    assert_int_equal(ss_registry_use(w->redis, w->b.digest, NULL, &err), -1);
     assert_int_equal(err.status, SS_NOT_FOUND);
-    assert_int_equal(ss_registry_use(w->redis, "current", &err), -1);
+    assert_int_equal(ss_registry_use(w->redis, "current", NULL, &err), -1);
     assert_int_equal(err.status, SS_INPUT);
     expect_current(w->redis, w->a.digest);
 }
@@ -667,7 +667,7 @@ static void a_watch_tells_each_change_once_and_survives_redis(void **state)
     ss_sleep_ms(5);
     assert_int_equal(ss_registry_watch_poll(&watch, w->redis, digest, &err), -1);
     assert_int_equal(err.status, SS_CORRUPT);
-    assert_int_equal(ss_registry_use(other, w->b.digest, &err), 0); /* repairs it */
+    assert_int_equal(ss_registry_use(other, w->b.digest, NULL, &err), 0); /* repairs it */
     expect_current(other, w->b.digest);
     ss_redis_free(other);
 

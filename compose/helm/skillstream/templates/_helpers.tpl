@@ -102,6 +102,36 @@ securityContext:
 {{- end }}
 {{- end }}
 
+{{/* Keys of releases: public ones are a file of the program's ConfigMap, the private one is a Secret's. */}}
+{{- define "skillstream.trustedKeysData" -}}
+{{- with .Values.signing.trustedKeys }}
+  trusted.pub: |
+    {{- . | trim | nindent 4 }}
+{{- end }}
+{{- end }}
+
+{{- define "skillstream.trustedKeysMounts" -}}
+{{- if .Values.signing.trustedKeys }}
+- {name: config, mountPath: /etc/skillstream/trusted.pub, subPath: trusted.pub, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{- define "skillstream.signKeyMounts" -}}
+{{- if .Values.signing.keySecret }}
+- {name: sign-key, mountPath: /etc/skillstream/sign, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{- define "skillstream.signKeyVolumes" -}}
+{{- if .Values.signing.keySecret }}
+- name: sign-key
+  secret:
+    secretName: {{ .Values.signing.keySecret }}
+    defaultMode: 0440
+    items: [{key: {{ .Values.signing.keyName }}, path: key}]
+{{- end }}
+{{- end }}
+
 {{/* A program's configuration file: one `key = value` a line; a list becomes several lines. */}}
 {{- define "skillstream.config" -}}
 {{- range $key, $value := . }}
@@ -139,6 +169,9 @@ securityContext:
 {{- end }}
 {{- if and (or .Values.trainer.enabled .Values.producer.enabled .Values.release.enabled) (not .Values.assets.volume) }}
 {{- fail "assets.volume: trainer, producer and the release Job need a volume with encoder and taxonomy" }}
+{{- end }}
+{{- if and .Values.signing.trustedKeys (not .Values.signing.keySecret) (or .Values.trainer.enabled .Values.release.enabled) }}
+{{- fail "signing.keySecret: with signing.trustedKeys, what trainer and release Job publish must be signed; name the Secret with the private key" }}
 {{- end }}
 {{- if and .Values.producer.enabled (not (and .Values.producer.llm.url .Values.producer.llm.model)) }}
 {{- fail "producer.llm: url and model are needed" }}
