@@ -26,7 +26,8 @@
  * read comes again. But a topic that was made anew looks the same. The group's commits know: they vanish with a topic.
  * So nothing of it is taken, and a rewind goes to the commits, or without them to where librdkafka went. Commits that
  * stay behind the partition's end (for CUT_MS, since a frozen leader may tell of an old end) are those of another
- * topic or of an end that was cut off, too.
+ * topic or of an end that was cut off, too. A topic that was made anew and has grown past our offsets before we look is
+ * read on from there, though: librdkafka 2.0 does not know topics by their ids (KIP-516).
  */
 #include <stdlib.h>
 #include <string.h>
