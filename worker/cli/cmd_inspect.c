@@ -45,6 +45,10 @@ static const ss_option table[] = {
     {"gate-threshold", SS_OPT_REAL, AT(extract.gate_threshold), "0", "0..1", "P", NULL,
      "Do not link a sentence whose probability to ask for any skill, by the release's gate, is below P.", 0},
     {"top", SS_OPT_COUNT, AT(extract.top), "5", "1..32", "N", NULL, "Keep at most N skills of a sentence.", 0},
+    {"filter", SS_OPT_CHOICE, AT(extract.filter), "careful", SS_FILTER_WORDS, "LEVEL", NULL,
+     "Which sentences are dropped before they are embedded, as `extract` and the worker do; off shows what is found in "
+     "all of them.",
+     0},
     {"precision", SS_OPT_CHOICE, AT(extract.precision), NULL, "fp32|int8", "P", NULL,
      "Arithmetic of the encoder. Default: the one that the release was made with.", 0},
     {"bootstrap", SS_OPT_STRING, AT(bootstrap), NULL, NULL, "HOST:PORT", "Live view",
