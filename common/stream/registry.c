@@ -22,6 +22,17 @@ void ss_registry_manifest_key(char out[REGISTRY_KEY_SIZE], const char *digest)
     snprintf(out, REGISTRY_KEY_SIZE, REGISTRY_PREFIX "%.64s:manifest", digest);
 }
 
+int ss_registry_has_manifest(ss_redis *redis, const char *digest, ss_error *err)
+{
+    char key[REGISTRY_KEY_SIZE];
+    ss_registry_manifest_key(key, digest);
+    redisReply *reply = ss_redis_run_words(redis, err, "EXISTS", key, NULL);
+    if (!reply) return -1;
+    int there = reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
+    ss_redis_reply_free(reply);
+    return there;
+}
+
 void ss_registry_chunk_key(char out[REGISTRY_KEY_SIZE], const char *digest, const char *blob, size_t chunk)
 {
     snprintf(out, REGISTRY_KEY_SIZE, REGISTRY_PREFIX "%.64s:%.200s:%zu", digest, blob, chunk);

@@ -54,10 +54,8 @@ int ss_registry_point_at(ss_redis *redis, const char *digest, ss_error *err)
         if (err) *err = why;
         return -1;
     }
-    redisReply *there = ss_redis_run_words(redis, err, "EXISTS", key, NULL);
-    if (!there) return -1;
-    int exists = there->type == REDIS_REPLY_INTEGER && there->integer == 1;
-    ss_redis_reply_free(there);
+    int exists = ss_registry_has_manifest(redis, digest, err);
+    if (exists < 0) return -1;
     if (!exists || strcmp(current, digest) == 0) {
         unwatch(redis);
         return exists ? 0 : ss_fail(err, SS_NOT_FOUND, "%s: no release %.12s", ss_redis_name(redis), digest);
@@ -162,13 +160,11 @@ static int ask_integer(ss_redis *redis, const char *command, const char *key, lo
  * time to live away and writes the manifest in one step, so a chunk seen without the former has the latter by now. */
 static int is_orphan(ss_redis *redis, const char *digest, const char *key, ss_error *err)
 {
-    char manifest[REGISTRY_KEY_SIZE];
-    long long ttl, exists;
-    ss_registry_manifest_key(manifest, digest);
+    long long ttl;
     if (ask_integer(redis, "TTL", key, &ttl, err)) return -1;
     if (ttl != -1) return 0;
-    if (ask_integer(redis, "EXISTS", manifest, &exists, err)) return -1;
-    return exists == 0;
+    int exists = ss_registry_has_manifest(redis, digest, err);
+    return exists < 0 ? -1 : !exists;
 }
 
 static int sweep_key(void *context, const char *key, ss_error *err)

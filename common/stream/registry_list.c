@@ -204,12 +204,8 @@ done:
 /* A whole digest: no need to walk over all keys, which a worker's user may not. */
 static int resolve_whole(ss_redis *redis, const char *whole, char digest[SS_SHA256_HEX + 1], ss_error *err)
 {
-    char key[REGISTRY_KEY_SIZE];
-    ss_registry_manifest_key(key, whole);
-    redisReply *reply = ss_redis_run_words(redis, err, "EXISTS", key, NULL);
-    if (!reply) return -1;
-    int exists = reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
-    ss_redis_reply_free(reply);
+    int exists = ss_registry_has_manifest(redis, whole, err);
+    if (exists < 0) return -1;
     if (!exists) return ss_fail(err, SS_NOT_FOUND, "%s: no release %s", ss_redis_name(redis), whole);
     memcpy(digest, whole, SS_SHA256_HEX + 1);
     return 0;

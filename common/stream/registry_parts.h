@@ -15,6 +15,9 @@ enum { REGISTRY_KEY_SIZE = 20 + SS_SHA256_HEX + 1 + SS_REGISTRY_BLOB_NAME_MAX + 
 void ss_registry_manifest_key(char out[REGISTRY_KEY_SIZE], const char *digest);
 void ss_registry_chunk_key(char out[REGISTRY_KEY_SIZE], const char *digest, const char *blob, size_t chunk);
 
+/* 1 if Redis has the release's manifest, 0 if not, -1 error. */
+int ss_registry_has_manifest(ss_redis *redis, const char *digest, ss_error *err);
+
 int ss_registry_is_blob_name(const char *name);
 int ss_registry_check_digest(const char *digest, ss_error *err);
 

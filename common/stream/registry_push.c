@@ -134,12 +134,9 @@ static void remove_traces(push *p)
 /* 1 if a manifest is there, and *complete if its chunks are as well. */
 static int look(push *p, int *complete, ss_error *err)
 {
-    char key[REGISTRY_KEY_SIZE];
-    ss_registry_manifest_key(key, p->digest);
-    redisReply *reply = ss_redis_run_words(p->redis, err, "EXISTS", key, NULL);
-    if (!reply) return -1;
-    p->was_there = reply->type == REDIS_REPLY_INTEGER && reply->integer == 1;
-    ss_redis_reply_free(reply);
+    int there = ss_registry_has_manifest(p->redis, p->digest, err);
+    if (there < 0) return -1;
+    p->was_there = there;
     *complete = p->was_there ? ss_registry_is_complete(p->redis, p->digest, p->info, err) : 0;
     return *complete < 0 ? -1 : 0;
 }

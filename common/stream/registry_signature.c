@@ -29,11 +29,8 @@ int ss_registry_sign(ss_redis *redis, const char *digest, const ss_signing_key *
     unsigned char signature[SS_SIGNATURE_BYTES];
     if (ss_registry_check_digest(digest, err)) return -1;
     if (ss_signature_make(key, SS_REGISTRY_SIGNED_AS, digest, signature, err)) return -1;
-    ss_registry_manifest_key(name, digest);
-    redisReply *there = ss_redis_run_words(redis, err, "EXISTS", name, NULL);
-    if (!there) return -1;
-    int exists = there->type == REDIS_REPLY_INTEGER && there->integer == 1;
-    ss_redis_reply_free(there);
+    int exists = ss_registry_has_manifest(redis, digest, err);
+    if (exists < 0) return -1;
     if (!exists) return ss_fail(err, SS_NOT_FOUND, "%s: no release %.12s", ss_redis_name(redis), digest);
     signature_key(name, digest, ss_signing_key_print(key));
     ss_redis_arg args[] = {
