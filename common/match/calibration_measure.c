@@ -52,7 +52,7 @@ typedef struct matching {
     const ss_gate *gate;
     ss_match_scratch *scratch;
     ss_span_finder *finder;
-    ss_first_stage *first_stage; /* NULL: no filter */
+    ss_first_stage *first_stage;
 } matching;
 
 static int collect_sentence(const matching *m, const ss_labelled *item, const float *vector, pairs *list, ss_error *err)
@@ -64,9 +64,7 @@ static int collect_sentence(const matching *m, const ss_labelled *item, const fl
     if (ss_span_sentence(m->finder, item->sentence.data, item->sentence.len, err)) return -1;
     ss_worded_room room;
     ss_worded worded = ss_span_worded(m->finder, &room);
-    if (m->first_stage &&
-        !ss_first_stage_passes(m->first_stage, m->ranker->filter, &worded, item->sentence.data, item->sentence.len))
-        return 0;
+    if (!ss_first_stage_passes(m->first_stage, &worded, item->sentence.data, item->sentence.len)) return 0;
     size_t all = ss_candidates_add_worded(m->matrix, &worded, vector, hits, count, SS_CANDIDATES_MOST);
     ss_candidates_evidence(&m->ranker->weights, m->finder, m->gate ? ss_gate_logit(m->gate, vector) : 0, hits, all,
                            evidence);
@@ -81,8 +79,8 @@ static int collect_pairs(const ss_labelled_set *set, const matching *given, cons
     ss_span_labels *own = m.scratch && !m.ranker->labels ? ss_span_labels_new(m.taxonomy, err) : NULL;
     const ss_span_labels *labels = m.ranker->labels ? m.ranker->labels : own;
     m.finder = m.scratch && labels ? ss_span_finder_new(labels, err) : NULL;
-    if (m.finder && m.ranker->filter != SS_FILTER_OFF) m.first_stage = ss_first_stage_new();
-    int bad = !m.finder || (m.ranker->filter != SS_FILTER_OFF && !m.first_stage && ss_fail_memory(err, "calibrating"));
+    m.first_stage = m.finder ? ss_first_stage_new(m.ranker->filter, ss_taxonomy_count(m.taxonomy)) : NULL;
+    int bad = !m.finder || (!m.first_stage && ss_fail_memory(err, "calibrating"));
     for (size_t i = 0; !bad && i < ss_labelled_count(set); i++)
         bad = collect_sentence(&m, ss_labelled_item(set, i), vectors + i * ss_skill_matrix_dims(m.matrix), list, err);
     ss_first_stage_free(m.first_stage);

@@ -87,7 +87,7 @@ static int add_words(bench *run, size_t i, float *scores, int *dropped, ss_error
     if (run->first_stage) {
         ss_worded_room room;
         ss_worded worded = ss_span_worded(run->finder, &room);
-        *dropped = !ss_first_stage_passes(run->first_stage, run->ranker->filter, &worded, text.data, text.len);
+        *dropped = !ss_first_stage_passes(run->first_stage, &worded, text.data, text.len);
     }
     ss_ranking_apply(&run->ranker->weights, run->finder, scores);
     return 0;
@@ -147,7 +147,8 @@ static int prepare_words(bench *run, const ss_taxonomy *taxonomy, ss_error *err)
 {
     int filters = run->ranker && run->ranker->filter != SS_FILTER_OFF;
     if (!run->ranker || (ss_ranking_is_plain(&run->ranker->weights) && !filters)) return 0;
-    if (filters && !(run->first_stage = ss_first_stage_new())) return ss_fail_memory(err, "evaluating");
+    if (filters) run->first_stage = ss_first_stage_new(run->ranker->filter, ss_taxonomy_count(taxonomy));
+    if (filters && !run->first_stage) return ss_fail_memory(err, "evaluating");
     const ss_span_labels *labels = run->ranker->labels;
     if (!labels) labels = run->own_labels = ss_span_labels_new(taxonomy, err);
     run->finder = labels ? ss_span_finder_new(labels, err) : NULL;

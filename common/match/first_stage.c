@@ -30,6 +30,7 @@ _Static_assert(WORD_COUNT * 2 < SLOTS, "the table of words needs more slots");
 #define STEP 0.25f
 
 struct ss_first_stage {
+    ss_filter filter;
     struct {
         uint64_t key; /* hash of the text; 0: free */
         int16_t weight;
@@ -49,9 +50,10 @@ static uint64_t key_of(const char *text, size_t len)
     return key ? key : 1;
 }
 
-ss_first_stage *ss_first_stage_new(void)
+ss_first_stage *ss_first_stage_new(ss_filter filter, size_t skills)
 {
     ss_first_stage *stage = calloc(1, sizeof *stage);
+    if (stage) stage->filter = skills < SS_FIRST_STAGE_LEAST_SKILLS ? SS_FILTER_OFF : filter;
     for (size_t i = 0; stage && i < WORD_COUNT; i++) {
         uint64_t key = key_of(words[i].text, strlen(words[i].text));
         size_t at = key % SLOTS;
@@ -65,6 +67,11 @@ ss_first_stage *ss_first_stage_new(void)
 void ss_first_stage_free(ss_first_stage *stage)
 {
     free(stage);
+}
+
+ss_filter ss_first_stage_filter(const ss_first_stage *stage)
+{
+    return stage->filter;
 }
 
 /* The weight of a token or pair; *known says whether it is in the table. */
@@ -225,11 +232,10 @@ ss_first_stage_view ss_first_stage_look(const ss_first_stage *stage, const ss_wo
     return view;
 }
 
-int ss_first_stage_passes(const ss_first_stage *stage, ss_filter filter, const ss_worded *worded, const char *text,
-                          size_t len)
+int ss_first_stage_passes(const ss_first_stage *stage, const ss_worded *worded, const char *text, size_t len)
 {
-    if (filter == SS_FILTER_OFF || worded->named_count) return 1;
+    if (stage->filter == SS_FILTER_OFF || worded->named_count) return 1;
     ss_first_stage_view view = ss_first_stage_look(stage, worded, text, len);
-    if (view.logit * 100 >= (filter == SS_FILTER_FAST ? FAST : CAREFUL)) return 1;
+    if (view.logit * 100 >= (stage->filter == SS_FILTER_FAST ? FAST : CAREFUL)) return 1;
     return view.letter_words && view.known_words * 100 <= view.letter_words * KNOWN;
 }

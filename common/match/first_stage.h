@@ -24,8 +24,8 @@
 
 #include "match/span.h"
 
-/* off: every sentence passes. careful: what is dropped would have given a mention once in a thousand times. fast: drops
- * more, at a measured loss. */
+/* off: every sentence passes. careful: one sentence with a mention in a hundred is dropped, mostly a wrong mention.
+ * fast: drops more, and more is lost. */
 typedef enum ss_filter { SS_FILTER_OFF, SS_FILTER_CAREFUL, SS_FILTER_FAST } ss_filter;
 #define SS_FILTER_WORDS "off|careful|fast"
 
@@ -34,13 +34,19 @@ ss_filter ss_filter_of(const char *word);
 
 typedef struct ss_first_stage ss_first_stage;
 
-/* NULL without memory. */
-ss_first_stage *ss_first_stage_new(void);
+/* Fitted with a long list (ESCO): in a short one every word is common and overlaps are small, so that too much would be
+ * dropped. With a taxonomy of fewer skills than this every sentence passes. */
+enum { SS_FIRST_STAGE_LEAST_SKILLS = 3000 };
+
+/* A stage for a taxonomy of that many skills. NULL without memory. */
+ss_first_stage *ss_first_stage_new(ss_filter filter, size_t skills);
 void ss_first_stage_free(ss_first_stage *stage);
 
+/* The level it works by: the one asked for, or SS_FILTER_OFF for a short taxonomy. */
+ss_filter ss_first_stage_filter(const ss_first_stage *stage);
+
 /* 1 if the sentence may ask for a skill. `worded` is what ss_span_worded says of it. Microseconds. */
-int ss_first_stage_passes(const ss_first_stage *stage, ss_filter filter, const ss_worded *worded, const char *text,
-                          size_t len);
+int ss_first_stage_passes(const ss_first_stage *stage, const ss_worded *worded, const char *text, size_t len);
 
 /* What a sentence looks like to the first stage; for fitting and tests. */
 typedef struct ss_first_stage_view {
@@ -48,10 +54,6 @@ typedef struct ss_first_stage_view {
     size_t tokens, letter_words, known_words;
     float most_overlap, mean_overlap; /* the largest, and the mean of the SS_FIRST_STAGE_OVERLAPS largest */
 } ss_first_stage_view;
-
-/* Fitted with a long list (ESCO): in a short one every word is common and overlaps are small, so that too much would be
- * dropped. With fewer skills than this, callers let every sentence pass. */
-enum { SS_FIRST_STAGE_LEAST_SKILLS = 3000 };
 
 enum { SS_FIRST_STAGE_OVERLAPS = 4, SS_FIRST_STAGE_TOKEN = 32 };
 

@@ -100,13 +100,16 @@ static void take_options(ss_extractor *x, const ss_extract_options *options)
         .gate_threshold = options->gate_threshold,
         .with_text = options->with_text,
     };
-    if (ss_taxonomy_count(ss_release_taxonomy(x->release)) < SS_FIRST_STAGE_LEAST_SKILLS)
-        x->options.filter = SS_FILTER_OFF;
-    const char *precision = ss_precision_name(ss_encoder_precision(encoder));
-    x->salt = ss_hash64(precision, strlen(precision)) + CANDIDATES_VERSION + ((uint64_t)x->options.filter << 32);
     x->cache_release = (ss_cache_release){.digest = ss_release_digest(x->release),
                                           .dims = (uint32_t)ss_encoder_dims(encoder),
                                           .skills = (uint32_t)ss_taxonomy_count(ss_release_taxonomy(x->release))};
+}
+
+static uint64_t salt_of(const ss_extractor *x)
+{
+    const char *precision = ss_precision_name(ss_encoder_precision(ss_release_encoder(x->release)));
+    uint64_t filter = ss_first_stage_filter(x->first_stage);
+    return ss_hash64(precision, strlen(precision)) + CANDIDATES_VERSION + (filter << 32);
 }
 
 ss_extractor *ss_extractor_new(ss_release *release, const ss_extract_options *options, ss_pool *pool, ss_cache *cache,
@@ -128,7 +131,8 @@ ss_extractor *ss_extractor_new(ss_release *release, const ss_extract_options *op
     take_options(x, options);
     x->thread_count = ss_pool_threads(pool);
     x->threads = calloc(x->thread_count, sizeof *x->threads);
-    x->first_stage = ss_first_stage_new();
+    x->first_stage = ss_first_stage_new(options->filter, x->cache_release.skills);
+    if (x->first_stage) x->salt = salt_of(x);
     x->embedder = x->threads && x->first_stage ? ss_embedder_new(ss_release_encoder(release), pool, err) : NULL;
     if (!x->threads || !x->first_stage) ss_fail_memory(err, "starting the extractor");
     int bad = !x->embedder;
@@ -275,7 +279,7 @@ static int words_piece(void *job, size_t thread, size_t piece)
         ss_string_view text = w->distinct.texts[number];
         if (ss_span_sentence(t->finder, text.data, text.len, &t->error)) return -1;
         ss_worded worded = ss_span_worded(t->finder, &room);
-        if (!ss_first_stage_passes(w->x->first_stage, w->x->options.filter, &worded, text.data, text.len))
+        if (!ss_first_stage_passes(w->x->first_stage, &worded, text.data, text.len))
             w->found[number] = (ss_cached){.count = DROPPED};
         else if (keep_worded(&worded, &t->arena, &w->worded[number]))
             return ss_fail_memory(&t->error, "looking at words");

@@ -97,7 +97,7 @@ static void span_stage(const input *in, ss_arena *arena)
     assert_int_equal(ss_span_sentence(finder, in->bytes, in->len, NULL), 0);
     ss_worded_room room;
     ss_worded worded = ss_span_worded(finder, &room);
-    ss_first_stage *stage = ss_first_stage_new();
+    ss_first_stage *stage = ss_first_stage_new(SS_FILTER_CAREFUL, SS_FIRST_STAGE_LEAST_SKILLS);
     assert_non_null(stage);
     ss_first_stage_look(stage, &worded, in->bytes, in->len);
     ss_first_stage_free(stage);

@@ -28,7 +28,7 @@ typedef struct fixture {
     ss_taxonomy *taxonomy;
     ss_span_labels *labels;
     ss_span_finder *finder;
-    ss_first_stage *stage;
+    ss_first_stage *stages[3]; /* by level */
 } fixture;
 
 static int set_up(void **state)
@@ -40,15 +40,16 @@ static int set_up(void **state)
     f.taxonomy = ss_taxonomy_parse("t.csv", csv, len, NULL, NULL, NULL);
     f.labels = f.taxonomy ? ss_span_labels_new(f.taxonomy, NULL) : NULL;
     f.finder = f.labels ? ss_span_finder_new(f.labels, NULL) : NULL;
-    f.stage = ss_first_stage_new();
+    for (ss_filter filter = SS_FILTER_OFF; f.taxonomy && filter <= SS_FILTER_FAST; filter++)
+        f.stages[filter] = ss_first_stage_new(filter, ss_taxonomy_count(f.taxonomy));
     *state = &f;
-    return f.finder && f.stage ? 0 : -1;
+    return f.finder && f.stages[0] && f.stages[1] && f.stages[2] ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
     fixture *f = *state;
-    ss_first_stage_free(f->stage);
+    for (size_t i = 0; i < 3; i++) ss_first_stage_free(f->stages[i]);
     ss_span_finder_free(f->finder);
     ss_span_labels_free(f->labels);
     ss_taxonomy_free(f->taxonomy);
@@ -60,7 +61,7 @@ static int passes(const fixture *f, ss_filter filter, const char *text, size_t l
     assert_int_equal(ss_span_sentence(f->finder, text, len, NULL), 0);
     ss_worded_room room;
     ss_worded worded = ss_span_worded(f->finder, &room);
-    return ss_first_stage_passes(f->stage, filter, &worded, text, len);
+    return ss_first_stage_passes(f->stages[filter], &worded, text, len);
 }
 
 static int passes_text(const fixture *f, ss_filter filter, const char *text)
@@ -130,6 +131,22 @@ static void takes_any_bytes(void **state)
     free(word);
 }
 
+static void drops_nothing_with_a_short_taxonomy(void **state)
+{
+    const fixture *f = *state;
+    const char *text = "We are an equal opportunity employer.";
+    ss_worded_room room;
+    assert_int_equal(ss_span_sentence(f->finder, text, strlen(text), NULL), 0);
+    ss_worded worded = ss_span_worded(f->finder, &room);
+    for (size_t fewer = 0; fewer < 2; fewer++) {
+        ss_first_stage *stage = ss_first_stage_new(SS_FILTER_FAST, SS_FIRST_STAGE_LEAST_SKILLS - fewer);
+        assert_non_null(stage);
+        assert_int_equal(ss_first_stage_passes(stage, &worded, text, strlen(text)), fewer);
+        assert_int_equal(ss_first_stage_filter(stage), fewer ? SS_FILTER_OFF : SS_FILTER_FAST);
+        ss_first_stage_free(stage);
+    }
+}
+
 static void knows_its_levels(void **state)
 {
     (void)state;
@@ -146,6 +163,7 @@ int main(void)
         cmocka_unit_test(keeps_whatever_names_a_skill),
         cmocka_unit_test(keeps_other_languages),
         cmocka_unit_test(takes_any_bytes),
+        cmocka_unit_test(drops_nothing_with_a_short_taxonomy),
         cmocka_unit_test(knows_its_levels),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
