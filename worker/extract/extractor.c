@@ -479,7 +479,7 @@ int ss_extract(ss_extractor *x, const ss_ad *ads, size_t n, ss_extraction *out, 
     if (look_up(&w, err)) return -1;
     w.stats->lookup_seconds += lap(&mark);
     if (filter(&w, err)) return -1;
-    w.stats->filter_seconds += lap(&mark);
+    w.stats->match_seconds += lap(&mark); /* what words tell of skills */
     if (embed(&w, err)) return -1;
     w.stats->embed_seconds += lap(&mark);
     if (match(&w, err)) return -1;

@@ -54,7 +54,7 @@ typedef struct ss_extract_options {
 typedef struct ss_extract_stats {
     uint64_t ads, failed, sentences, embedded, cached, repeated, filtered, mentions, tokens;
     uint64_t by_probability[SS_EXTRACT_TENTHS]; /* mentions by tenth of their probability: [0] below 0.1 ... */
-    double text_seconds, lookup_seconds, filter_seconds, embed_seconds, match_seconds, mention_seconds;
+    double text_seconds, lookup_seconds, embed_seconds, match_seconds, mention_seconds;
 } ss_extract_stats;
 
 /* The answer to one ad: a record, or why there is none. Never both. */

@@ -111,7 +111,7 @@ static int add_compute(ss_worker_metrics *m, ss_error *err)
     int bad = 0;
     ss_metric *sentences = family(m, SS_COUNTER, "skillstream_sentences_total",
                                   "Sentences by outcome: embedded anew, found in a cache or repeated in the batch, "
-                                  "filtered because they hold no word.",
+                                  "filtered because they hold no word or, by the first stage, ask for no skill.",
                                   "outcome", err, &bad);
     m->embedded = with(sentences, "embedded");
     m->cached = with(sentences, "cached");
