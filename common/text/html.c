@@ -83,31 +83,43 @@ static void compose(uint32_t *map, size_t count, const stage *before)
     for (size_t i = 0; i < count; i++) map[i] = before->source[map[i]];
 }
 
+static int fail_preparing(ss_error *err)
+{
+    return ss_fail_memory(err, "preparing the HTML of an ad");
+}
+
 static int repair(job *j, ss_error *err)
 {
     if (ss_utf8_is_clean(j->html.bytes, j->html.len)) return 0;
     ss_text repaired;
     if (ss_utf8_repair(j->html.bytes, j->html.len, &j->work, &repaired, err) < 0) return -1;
-    j->html = (stage){.bytes = repaired.bytes, .len = repaired.len, .source = repaired.source};
+    size_t count = repaired.len + 1;
+    uint32_t *source = ss_arena_alloc(&j->work, count * sizeof *source);
+    if (!source) return fail_preparing(err);
+    memcpy(source, repaired.source, count * sizeof *source);
+    compose(source, count, &j->html);
+    j->html = (stage){.bytes = repaired.bytes, .len = repaired.len, .source = source};
     return 0;
 }
 
-/* Decodes references once more as long as the tags themselves are still escaped. What comes out has no number that is
- * too large for gumbo. */
-static int unescape(job *j)
+/* Decodes references once more as long as the tags themselves are still escaped. What comes out is a body again, and
+ * repaired as one, for references may have stood for carriage returns and controls; no number in it is too large for
+ * gumbo. */
+static int unescape(job *j, ss_error *err)
 {
-    if (ss_html_tame_references(&j->html.bytes, j->html.len, &j->work)) return -1;
+    if (ss_html_tame_references(&j->html.bytes, j->html.len, &j->work)) return fail_preparing(err);
     for (int level = 0; level < ESCAPE_LEVELS && ss_html_is_escaped(j->html.bytes, j->html.len); level++) {
         ss_html_writer writer;
-        if (ss_html_writer_init(&writer, j->html.len, &j->work) < 0) return -1;
+        if (ss_html_writer_init(&writer, j->html.len, &j->work) < 0) return fail_preparing(err);
         writer.verbatim = 1;
         int failed = ss_html_tree_unescape(j->html.bytes, j->html.len, &j->tree, &writer);
         ss_arena_reset(&j->tree);
-        if (failed) return -1;
+        if (failed) return fail_preparing(err);
         ss_html_writer_end(&writer, j->html.len);
         compose(writer.source, writer.len + 1, &j->html);
         j->html = (stage){.bytes = writer.bytes, .len = writer.len, .source = writer.source};
-        if (ss_html_tame_references(&j->html.bytes, j->html.len, &j->work)) return -1;
+        if (repair(j, err) < 0) return -1;
+        if (ss_html_tame_references(&j->html.bytes, j->html.len, &j->work)) return fail_preparing(err);
     }
     return 0;
 }
@@ -145,9 +157,8 @@ static int write_linearly(job *j)
 
 static int make_text(job *j, ss_error *err)
 {
-    if (repair(j, err) < 0) return -1;
-    if (unescape(j) < 0 || ss_html_writer_init(&j->writer, j->html.len, &j->work) < 0)
-        return ss_fail_memory(err, "preparing the HTML of an ad");
+    if (repair(j, err) < 0 || unescape(j, err) < 0) return -1;
+    if (ss_html_writer_init(&j->writer, j->html.len, &j->work) < 0) return fail_preparing(err);
     int by_tree = write_by_tree(j);
     if (by_tree > 0)
         ss_html_writer_end(&j->writer, j->html.len);

@@ -129,11 +129,10 @@ static void skip_markup(aligner *a)
     }
 }
 
-/* gumbo replaces controls and noncharacters, which are valid UTF-8: the source's own bytes are kept. Bodies have C1
- * controls only, but one that was escaped once more may have had the others as references. */
+/* gumbo replaces C1 controls and noncharacters, which are valid UTF-8: the source's own bytes are kept. */
 static int is_replaced(uint32_t source_code)
 {
-    return source_code >= 0x7F || (source_code > 0 && source_code < ' ' && source_code != '\t' && source_code != '\n');
+    return source_code >= 0x7F;
 }
 
 size_t ss_html_align(ss_html_writer *writer, const char *decoded, const char *html, size_t at, size_t len,

@@ -44,8 +44,9 @@ static const html_case cases[] = {
     /* more than 32 bits: neither an 'A' nor half a character; the last that there is stays */
     {"&#4294967361;&#x100000041 &#3000000000;&#1114111;", "\xEF\xBF\xBD\xEF\xBF\xBD \xEF\xBF\xBD\xF4\x8F\xBF\xBF"},
     {"&lt;p&gt;a&amp;#4294967361;", "a\xEF\xBF\xBD"},
-    {"&#4;\xC2\x81\xC2\x81&lt;p&gt;a&#127;b\xC2\x85", "\x04\xC2\x81\xC2\x81\na\x7F"
-                                                      "b\xC2\x85"},
+    /* what escaping hid is repaired as in any body */
+    {"&#4;\xC2\x81\xC2\x81&lt;p&gt;a&#127;b\xC2\x85", "\xC2\x81\xC2\x81\na b\xC2\x85"},
+    {"&lt;pre&gt;a&#13;&#10;b&#13;c&amp;#13;d", "a\nb\nc\rd"},
     {"&#1;a&#13;b", "\x01"
                     "a b"},
     /* broken */
@@ -214,6 +215,20 @@ static void a_double_escaped_body_maps_to_its_outermost_bytes(void **state)
     ss_arena_free(&arena);
 }
 
+static void an_escaped_carriage_return_does_not_end_the_map(void **state)
+{
+    (void)state;
+    static const char html[] = "&lt;p&gt;a&#13;&#10;bc";
+    static const uint32_t expected[] = {9, 10, 20, 21, sizeof html - 1};
+    ss_arena arena;
+    ss_text text;
+    ss_arena_init(&arena, 0, 0);
+    assert_int_equal(ss_text_from_html(html, sizeof html - 1, NULL, &arena, &text, NULL), 0);
+    assert_string_equal(text.bytes, "a bc");
+    for (size_t i = 0; i <= text.len; i++) assert_int_equal(text.source[i], expected[i]);
+    ss_arena_free(&arena);
+}
+
 static void the_linear_path_gives_the_text_of_the_tree(void **state)
 {
     (void)state;
@@ -252,6 +267,7 @@ int main(void)
         cmocka_unit_test(the_map_leads_to_entity_tag_and_byte),
         cmocka_unit_test(any_mixture_of_markup_keeps_the_map_true_on_both_paths),
         cmocka_unit_test(a_double_escaped_body_maps_to_its_outermost_bytes),
+        cmocka_unit_test(an_escaped_carriage_return_does_not_end_the_map),
         cmocka_unit_test(the_linear_path_gives_the_text_of_the_tree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
