@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pages.h"
 #include "match/release_file.h"
 
 struct ss_release {
@@ -23,6 +24,7 @@ struct ss_release {
     ss_manifest manifest;
     ss_fileset blobs, encoder_files;
     ss_encoder *encoder;
+    int settled; /* the weights that the encoder copied are gone */
     ss_skill_matrix *matrix;
     ss_taxonomy *taxonomy;
     ss_span_labels *span_labels;
@@ -228,9 +230,18 @@ int ss_release_set_precision(ss_release *release, const char *name, ss_error *er
     if (!name) return 0;
     if (ss_precision_parse(name, &precision, err)) return -1;
     if (release->encoder && ss_encoder_precision(release->encoder) == precision) return 0;
+    if (release->settled) return ss_fail(err, SS_INTERNAL, "the precision of a settled release cannot change");
     ss_encoder_free(release->encoder);
     release->encoder = NULL;
     return load_encoder(release, precision, err);
+}
+
+void ss_release_settle(ss_release *release)
+{
+    size_t count;
+    const ss_copied_weights *copied = ss_encoder_copied(release->encoder, &count);
+    release->settled = 1;
+    for (size_t i = 0; i < count; i++) ss_pages_give_back(copied[i].data, copied[i].len);
 }
 
 ss_release *ss_release_keep(ss_release *release)

@@ -56,6 +56,12 @@ const char *ss_encoder_engine(const ss_encoder *encoder)
     return encoder->engine.blas ? "openblas" : encoder->engine.kernels->name;
 }
 
+const ss_copied_weights *ss_encoder_copied(const ss_encoder *encoder, size_t *count)
+{
+    *count = encoder->copied_count;
+    return encoder->copied;
+}
+
 ss_precision ss_encoder_precision(const ss_encoder *encoder)
 {
     return encoder->engine.int8 ? SS_INT8 : SS_FP32;

@@ -79,7 +79,7 @@ static int read_norm(const source *from, const char *name, size_t hidden, ss_lay
 }
 
 /* One linear layer out of `count` matrices of `rows` rows each. */
-static int read_linear(const ss_encoder *encoder, const source *from, const char *const *names, size_t count,
+static int read_linear(ss_encoder *encoder, const source *from, const char *const *names, size_t count,
                        size_t rows, size_t in, ss_map *map, ss_error *err)
 {
     enum { MOST = 3 };
@@ -97,13 +97,15 @@ static int read_linear(const ss_encoder *encoder, const source *from, const char
         result = engine.int8 ? ss_int8_linear_init(&map->int8, engine.int8, in, parts, count, err)
                              : ss_linear_init(&map->fp32, engine, in, parts, count, err);
     for (size_t i = 0; i < count; i++) {
+        if (result == 0 && !weight[i].own)
+            encoder->copied[encoder->copied_count++] = (ss_copied_weights){weight[i].data, rows * in * sizeof(float)};
         free(weight[i].own);
         free(bias[i].own);
     }
     return result;
 }
 
-static int read_layer(const ss_encoder *encoder, source *from, size_t index, ss_layer *layer, ss_error *err)
+static int read_layer(ss_encoder *encoder, source *from, size_t index, ss_layer *layer, ss_error *err)
 {
     const layer_names *names = encoder->config.family == SS_BERT ? &bert_names : &mpnet_names;
     const char *const qkv[] = {names->query, names->key, names->value};
@@ -159,7 +161,8 @@ static int read_tensors(ss_encoder *encoder, const ss_safetensors *file, ss_erro
     if (!from.prefix) return ss_fail(err, SS_INPUT, "no tensor 'embeddings.word_embeddings.weight'");
     if (read_embeddings(encoder, &from, err) != 0) return -1;
     encoder->layers = calloc(encoder->config.layers, sizeof *encoder->layers);
-    if (!encoder->layers) return ss_fail_memory(err, "loading an encoder");
+    encoder->copied = calloc(encoder->config.layers * SS_LAYER_MATRICES, sizeof *encoder->copied);
+    if (!encoder->layers || !encoder->copied) return ss_fail_memory(err, "loading an encoder");
     for (size_t i = 0; i < encoder->config.layers; i++)
         if (read_layer(encoder, &from, i, &encoder->layers[i], err) != 0) return -1;
     return 0;
@@ -245,6 +248,7 @@ void ss_encoder_free(ss_encoder *encoder)
         free_norm(&layer->after_inner);
     }
     free(encoder->layers);
+    free(encoder->copied);
     free_norm(&encoder->embedding_norm);
     free(encoder->words.own);
     free(encoder->positions.own);

@@ -30,6 +30,8 @@ typedef struct ss_layer {
     ss_layer_norm after_attention, after_inner;
 } ss_layer;
 
+enum { SS_LAYER_MATRICES = 6 }; /* query, key, value, out, up, down */
+
 struct ss_encoder {
     ss_model_config config;
     ss_engine engine;
@@ -39,6 +41,8 @@ struct ss_encoder {
     ss_weights types;     /* (types, H), only row 0 is used; none for MPNet */
     ss_layer_norm embedding_norm;
     ss_layer *layers; /* (L) */
+    ss_copied_weights *copied; /* (at most L * SS_LAYER_MATRICES) */
+    size_t copied_count;
     float *bias;      /* MPNet: (heads, 2 max_tokens - 1), see attention.h; else NULL */
     ss_attention attention;
 };

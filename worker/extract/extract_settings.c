@@ -3,9 +3,13 @@
 
 ss_release *ss_extract_settings_take(const ss_extract_settings *settings, ss_release *release, ss_error *err)
 {
-    if (!release || !ss_release_set_precision(release, settings->precision, err)) return release;
-    ss_release_drop(release);
-    return NULL;
+    if (!release) return NULL;
+    if (ss_release_set_precision(release, settings->precision, err)) {
+        ss_release_drop(release);
+        return NULL;
+    }
+    ss_release_settle(release);
+    return release;
 }
 
 void ss_extract_settings_apply(const ss_extract_settings *settings, const char *digest, ss_extract_options *out)

@@ -103,8 +103,8 @@ typedef struct ss_extract_settings {
             "Compute threads; 0: one per processor that this process may use.", 0                                      \
     }
 
-/* Gives a release that was just opened the precision asked for, and returns it; NULL (after dropping it) when that
- * fails. A NULL release passes through, so that calls can be nested. */
+/* Gives a release that was just opened the precision asked for, settles it (release.h) and returns it; NULL (after
+ * dropping it) when that fails. A NULL release passes through, so that calls can be nested. */
 ss_release *ss_extract_settings_take(const ss_extract_settings *settings, ss_release *release, ss_error *err);
 
 /* `digest` (of the options) must outlive the use of *out. */

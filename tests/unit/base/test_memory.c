@@ -5,12 +5,14 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/pages.h"
 
 static void arena_gives_aligned_disjoint_memory(void **state)
 {
@@ -80,6 +82,21 @@ static void buffer_printf_and_take(void **state)
     free(text);
 }
 
+static void pages_given_back_are_whole_ones_inside(void **state)
+{
+    (void)state;
+    enum { PAGE = 4096, SIZE = 8 * PAGE };
+    if (sysconf(_SC_PAGESIZE) != PAGE) skip();
+    unsigned char *memory = aligned_alloc(PAGE, SIZE);
+    assert_non_null(memory);
+    memset(memory, 7, SIZE);
+    assert_int_equal(ss_pages_give_back(memory + 1, PAGE), 0);        /* parts of two pages */
+    assert_int_equal(ss_pages_give_back(memory + 1, 2 * PAGE - 2), 0); /* one byte short of a page */
+    assert_int_equal(ss_pages_give_back(memory + PAGE - 1, 3 * PAGE + 1), 3 * PAGE);
+    for (size_t i = 0; i < SIZE; i++) assert_int_equal(memory[i], i < PAGE || i >= 4 * PAGE ? 7 : 0);
+    free(memory);
+}
+
 static void errors_are_one_line_and_keep_their_cause(void **state)
 {
     (void)state;
@@ -120,6 +137,7 @@ int main(void)
         cmocka_unit_test(arena_keeps_its_limit_and_is_usable_after_reset),
         cmocka_unit_test(buffer_never_passes_its_limit_and_keeps_content_on_failure),
         cmocka_unit_test(buffer_printf_and_take),
+        cmocka_unit_test(pages_given_back_are_whole_ones_inside),
         cmocka_unit_test(errors_are_one_line_and_keep_their_cause),
         cmocka_unit_test(exit_codes_are_the_promised_ones),
     };

@@ -278,6 +278,10 @@ static void comes_back_from_its_blobs(void **state)
     assert_string_equal(ss_release_digest(copy), digest);
     assert_non_null(ss_release_encoder(copy));
     assert_int_equal(ss_skill_matrix_rows(ss_release_matrix(copy)), 6);
+    ss_release_settle(copy);
+    assert_int_equal(ss_release_set_precision(copy, "int8", &err), -1);
+    assert_non_null(ss_release_encoder(copy));
+    err = (ss_error){0};
     ss_release_drop(copy);
 
     assert_null(ss_release_from_blobs(json, len, digest, give_damaged_blob, &blobs, &err));

@@ -106,6 +106,7 @@ static void write_weights(model *m, const char *prefix)
         at += bytes;
     }
     header[len++] = '}';
+    while (len % 8) header[len++] = ' '; /* as Hugging Face's writer does, so that tensors can be read in place */
     m->weights_len = 8 + len + at;
     m->weights = realloc(m->weights, m->weights_len);
     assert_non_null(m->weights);
@@ -385,6 +386,41 @@ static void int8_gives_the_same_bits_everywhere(void **state)
         }
 }
 
+static void check_copied_weights(const char *engine_name)
+{
+    int32_t ids[SEQUENCES * LIMIT];
+    uint32_t starts[SEQUENCES + 1];
+    float before[SEQUENCES * H], after[SEQUENCES * H];
+    ss_engine engine;
+    if (ss_engine_named(engine_name, &engine) != 0) return;
+    model *m = make_model(SS_BERT, SS_GELU, SS_POOL_MEAN, "");
+    make_batch(ids, starts);
+    ss_encoder *encoder = ss_encoder_load_with(&m->files, engine, NULL);
+    ss_encoder_run *run = ss_encoder_run_new(encoder, SEQUENCES * LIMIT, NULL);
+    assert_int_equal(ss_encoder_forward(run, ids, starts, SEQUENCES, before, NULL), 0);
+    size_t count, total = 0;
+    const ss_copied_weights *copied = ss_encoder_copied(encoder, &count);
+    for (size_t i = 0; i < count; i++) {
+        size_t at = (size_t)((const unsigned char *)copied[i].data - m->weights);
+        assert_true(at < m->weights_len && copied[i].len <= m->weights_len - at);
+        memset(m->weights + at, 0xFF, copied[i].len); /* not a number */
+        total += copied[i].len;
+    }
+    assert_int_equal(total, LAYERS * (4 * H * H + 2 * H * INNER) * sizeof(float)); /* all linear layers */
+    assert_int_equal(ss_encoder_forward(run, ids, starts, SEQUENCES, after, NULL), 0);
+    assert_memory_equal(after, before, sizeof before);
+    ss_encoder_run_free(run);
+    ss_encoder_free(encoder);
+    free_model(m);
+}
+
+static void copied_weights_are_not_read_again(void **state)
+{
+    (void)state;
+    static const char *const engines[] = {"avx512", "avx2", "generic", "openblas", "int8"};
+    for (size_t e = 0; e < sizeof engines / sizeof engines[0]; e++) check_copied_weights(engines[e]);
+}
+
 static void hidden_states_end_in_the_embedding(void **state)
 {
     (void)state;
@@ -486,6 +522,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forward_matches_double_precision), cmocka_unit_test(hidden_states_end_in_the_embedding),
         cmocka_unit_test(int8_gives_the_same_bits_everywhere), cmocka_unit_test(bad_batches_are_refused),
-        cmocka_unit_test(broken_models_are_refused)};
+        cmocka_unit_test(copied_weights_are_not_read_again), cmocka_unit_test(broken_models_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
