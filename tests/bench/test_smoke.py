@@ -1,6 +1,6 @@
 """Each benchmark runs and prints what it promises: tiny sizes, so the figures themselves mean nothing.
 
-    test_smoke.py encoder|peer|tokenizer|scale|stream|train
+    test_smoke.py encoder|peer|product|tokenizer|scale|stream|train
 
 Checked: the exit code; that there are as many rows in the tables as programs, sizes and settings were asked for, with every
 cell filled; that rates, times and ratios are positive numbers. 77 when the benchmark skips itself.
@@ -27,6 +27,7 @@ CASES = {
     "stream": (["--small", "--ads", "40", "--repeats", "1", "--seconds", "2"], 14,
                lambda j: [r["ads_s"] for r in j["throughput"]] + [r[k] for r in j["latency"] for k in ("p50", "p99")]
                + [s["ready"] for s in j["start"]] + [j["memory"]["peak"]]),
+    "product": (["--repeats", "1", "--kernels", "avx2"], 9, lambda j: [r[k] for r in j["rows"] for k in ("ours", "theirs")]),
     "train": (["--steps", "1", "--batch", "4", "--repeats", "1", "--least", "0"], 0,
               lambda j: [r["s_step_median"] for side in ("theirs", "ours") for r in j[side]]),
 }
