@@ -58,7 +58,9 @@ def check_sentences(record, threshold):
         here = [m for m in kept if m.get("sentenceIndex", 0) == number]
         one = next(m for m in record["mentions"] if m.get("sentenceIndex", 0) == number)
         item = shown[f"sentence-{number}"]
-        assert item["words"].startswith(plain[one.get("sentenceBegin", 0):one["sentenceEnd"]].decode()), item
+        sentence = plain[one.get("sentenceBegin", 0):one["sentenceEnd"]].decode()
+        lead, found, _ = item["words"].partition(sentence)  # a bullet stands before the sentence of its line
+        assert found and not any(c.isalnum() for c in lead), item
         assert item["marks"] == marked(plain, here), (item, marked(plain, here))
         assert item["links"] == [m["skillUri"] for m in here], (item, here)
         total += len(item["marks"])
@@ -84,6 +86,29 @@ def spans_are_the_right_words_and_links_the_right_skills():
         link = page.js(f"""(a => a && [a.href, a.target, a.rel])(
             [...document.querySelectorAll('#skills a')].find(a => a.firstChild.data === '{label}'))""")
         assert link == [uris[label], "_blank", "noopener noreferrer"] and link[0].startswith("http://data.europa.eu/esco/"), link
+
+
+def bullets_stand_before_their_sentence_and_what_is_not_scored_has_no_number():
+    give("", "Hello.\n\n- manage budgets\n\u2022 contract law -\n\n----\nproject management")
+    lines = [s["words"] for s in page.js(READ)]
+    assert lines[-3:] == ["- manage budgets", "\u2022 contract law - ----", "project management"], lines
+    numbers = page.js("[...document.querySelectorAll('#sentences > li')].map(li => li.dataset.number)")
+    assert page.js("document.querySelector('#unscored').hidden") == (None not in numbers), numbers
+
+
+def an_ad_put_in_the_place_of_a_listed_one_is_not_given_its_title():
+    listed = inspector.get("/api/ads")[0]["title"]
+    for title, keeps in ((listed, ""), ("My own title", "My own title")):
+        page.js("(p => { p.value = '0'; p.dispatchEvent(new Event('change')) })(document.querySelector('#pick'))")
+        page.wait("!document.querySelector('#find').disabled")
+        assert page.js("document.querySelector('#title').value") == listed
+        page.js(f"(t => {{ t.value = {json.dumps(title)}; t.dispatchEvent(new Event('input')) }})(document.querySelector('#title'))")
+        assert page.js("document.querySelector('#pick').value") == ("0" if title == listed else "")
+        page.js("document.querySelector('#body').focus()")
+        page.key("a", modifiers=CTRL)
+        page.type("We want contract law.")
+        assert page.js("document.querySelector('#title').value") == keeps
+        assert page.js("document.querySelector('#pick').value") == "", "it is no ad of the list any more"
 
 
 def the_slider_shows_and_hides_by_keyboard():
@@ -332,7 +357,9 @@ def nothing_was_asked_of_anyone_else():
     page.wait("document.querySelector('#live-state').textContent.includes('does not answer')")
 
 
-h.main(start, spans_are_the_right_words_and_links_the_right_skills, the_slider_shows_and_hides_by_keyboard,
+h.main(start, spans_are_the_right_words_and_links_the_right_skills,
+       bullets_stand_before_their_sentence_and_what_is_not_scored_has_no_number,
+       an_ad_put_in_the_place_of_a_listed_one_is_not_given_its_title, the_slider_shows_and_hides_by_keyboard,
        the_keyboard_is_enough_and_shows_where_it_is, a_screen_reader_is_told_what_there_is,
        text_is_readable_in_light_and_dark_and_on_a_small_screen, json_files_and_refusals_work, markup_in_ads_and_skills_stays_text,
        two_releases_are_compared, records_of_a_real_topic_come_in_live, nothing_was_asked_of_anyone_else)

@@ -54,10 +54,12 @@ function complain(text) {
 
 // ---- Asking ----
 
+const isPicked = () => Boolean(picked) && picked.title === $("title").value && picked.body === $("body").value;
+
 // JSON as it is, an unchanged ad of the list with all its fields, anything else as title and body.
 function question() {
   const title = $("title").value, body = $("body").value;
-  if (picked && picked.title === title && picked.body === body) return JSON.stringify(picked.ad);
+  if (isPicked()) return JSON.stringify(picked.ad);
   if (/^\s*[{[]/.test(body)) {
     try { JSON.parse(body); return body; } catch { /* text that begins with a bracket */ }
   }
@@ -184,8 +186,8 @@ function draw() {
 const decoder = new TextDecoder();
 const slice = (begin, end) => decoder.decode(shown.bytes.subarray(begin, end));
 
-// Every sentence that some release scored, and the text between them, in the ad's order. What holds no letter or digit
-// (a dot between two facts) is the tail of the piece before it.
+// Every sentence that some release scored, and the text between them, in the ad's order: {number, begin, end} or {text}.
+// What holds no letter or digit is the lead of the sentence on its line (a bullet), else the tail of the piece before it.
 function pieces() {
   const spans = new Map();
   for (const result of shown.results)
@@ -193,12 +195,14 @@ function pieces() {
       spans.set(m.sentenceIndex ?? 0, { number: m.sentenceIndex ?? 0, begin: m.sentenceBegin ?? 0, end: m.sentenceEnd ?? 0 });
   const sorted = [...spans.values()].sort((a, b) => a.begin - b.begin), all = [];
   let at = 0;
-  for (const span of [...sorted, { begin: shown.bytes.length, end: shown.bytes.length }]) {
-    const between = slice(at, span.begin);
-    if (/[\p{L}\p{N}]/u.test(between)) all.push({ begin: at, end: span.begin });
-    else if (all.length) all[all.length - 1].tail = between.trim();
-    if (span.end > span.begin) all.push(span);
-    at = Math.max(at, span.end);
+  for (const span of [...sorted, null]) {
+    const between = slice(at, span ? span.begin : shown.bytes.length);
+    const lead = span ? between.match(at ? /\n[^\p{L}\p{N}\n]*$/u : /(^|\n)[^\p{L}\p{N}\n]*$/u)?.[0] ?? "" : "";
+    const rest = between.slice(0, between.length - lead.length).trim();
+    if (/[\p{L}\p{N}]/u.test(rest)) all.push({ text: rest });
+    else if (rest && all.length) all[all.length - 1].tail = rest;
+    if (span && span.end > span.begin) all.push({ ...span, lead: all.length || !rest ? lead.trim() : `${rest} ${lead.trim()}`.trim() });
+    if (span) at = Math.max(at, span.end);
   }
   return all;
 }
@@ -214,10 +218,12 @@ function isNamed(m) {
 
 // The sentence's words; the spans of named skills as <mark>. marks: entry -> its elements.
 function words(piece, entries, marks) {
+  if (piece.text !== undefined) return node("p", { class: "words" }, piece.text, tail(piece));
   const named = entries.filter((entry) => isNamed(entry.mention));
   const cuts = new Set([piece.begin, piece.end]);
   for (const { mention } of named) cuts.add(mention.begin ?? 0).add(mention.end ?? 0);
   const at = [...cuts].sort((a, b) => a - b), out = node("p", { class: "words" });
+  if (piece.lead) out.append(node("span", { class: "soft" }, `${piece.lead} `));
   for (let i = 0; i + 1 < at.length; i++) {
     const over = named.filter(({ mention }) => (mention.begin ?? 0) <= at[i] && (mention.end ?? 0) >= at[i + 1]);
     const text = slice(at[i], at[i + 1]);
@@ -226,9 +232,11 @@ function words(piece, entries, marks) {
     for (const entry of over) marks.set(entry, [...(marks.get(entry) ?? []), mark]);
     out.append(mark);
   }
-  if (piece.tail) out.append(node("span", { class: "soft" }, ` ${piece.tail}`));
+  out.append(...[tail(piece)].filter(Boolean));
   return out;
 }
+
+const tail = (piece) => (piece.tail ? node("span", { class: "soft" }, ` ${piece.tail}`) : null);
 
 function chip(entry, marks, item) {
   const several = shown.results.length > 1;
@@ -249,8 +257,10 @@ function chip(entry, marks, item) {
 }
 
 function drawSentences(entries) {
-  const bySentence = Map.groupBy(entries, (entry) => entry.mention.sentenceIndex ?? 0);
-  const items = pieces().map((piece) => {
+  const bySentence = Map.groupBy(entries, (entry) => entry.mention.sentenceIndex ?? 0), all = pieces();
+  // A worker's record has no mentions below its threshold, so nobody knows what it scored.
+  $("unscored").hidden = shown.results[0].seconds === undefined || all.every((piece) => piece.text === undefined);
+  const items = all.map((piece) => {
     const here = (bySentence.get(piece.number) ?? []).sort((a, b) => best(b) - best(a));
     const marks = new Map();
     const item = node("li", { class: here.length ? "has" : null, tabindex: -1,
@@ -296,11 +306,20 @@ function drawSkills(skills) {
 
 function pick() {
   const ad = ads[Number($("pick").value)];
-  picked = $("pick").value === "" || !ad ? null : { ad, title: ad.title ?? "", body: ad.body ?? "" };
+  picked = $("pick").value === "" || !ad ? null : { ad, choice: $("pick").value, title: ad.title ?? "", body: ad.body ?? "" };
   $("title").value = picked ? picked.title : "";
   $("body").value = picked ? picked.body : "";
   // A <textarea> changes line ends: compare with what it made of the text.
   if (picked) { picked.title = $("title").value; picked.body = $("body").value; find(); }
+}
+
+// The list says which of its ads this is; one that was changed is the user's own.
+const edited = () => { $("pick").value = isPicked() ? picked.choice : ""; };
+
+// Another ad is put in the place of the listed one: its title goes as well, or it would be scored as the new ad's.
+function beforeBody() {
+  const body = $("body"), all = body.selectionStart === 0 && body.selectionEnd === body.value.length;
+  if (all && picked && body.value && $("title").value === picked.title) $("title").value = "";
 }
 
 async function openFile() {
@@ -405,6 +424,8 @@ async function start() {
   $("pick").addEventListener("change", pick);
   $("form").addEventListener("submit", (event) => { event.preventDefault(); find(); });
   $("form").addEventListener("keydown", (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) find(); });
+  for (const id of ["title", "body"]) $(id).addEventListener("input", edited);
+  $("body").addEventListener("beforeinput", beforeBody);
   $("file").addEventListener("change", openFile);
   $("pause").addEventListener("click", togglePause);
   window.addEventListener("hashchange", showView);
