@@ -14,6 +14,7 @@ import tools
 
 CLIENTS = os.path.join(h.TOP, "compose", "clients")
 ADS = os.path.join(h.TOP, "compose", "data", "ads.jsonl")
+PYTHON_CLIENT = os.path.join(CLIENTS, "python")
 AGGREGATOR = os.path.join(CLIENTS, "aggregator", "aggregate.py")
 live = types.SimpleNamespace()
 
@@ -40,7 +41,7 @@ def start():
 
 
 def python_environment():
-    return dict(os.environ, PYTHONPATH=os.pathsep.join([os.path.join(h.scratch(), "python-protos"), tools.packages()]))
+    return dict(os.environ, PYTHONPATH=os.pathsep.join([os.path.join(h.scratch(), "python-protos"), PYTHON_CLIENT, tools.packages()]))
 
 
 def lines_of(command, count, **options):
@@ -147,6 +148,13 @@ def weekly_counts_are_those_of_the_records():
     assert counted(database) == (rows, total)
 
 
+def framed_records_count_as_plain_ones():
+    plain, framed = (os.path.join(h.scratch(), name + ".duckdb") for name in ("plain", "framed"))
+    aggregate(plain)
+    aggregate(framed, "--topic", live.framed)
+    assert counted(framed) == counted(plain)
+
+
 def a_kill_at_any_moment_neither_loses_nor_doubles():
     database = os.path.join(h.scratch(), "killed.duckdb")
     for pause in (0.6, 1.2, 1.8, 2.4, 3.0, 4.0):
@@ -162,7 +170,7 @@ def a_kill_at_any_moment_neither_loses_nor_doubles():
 
 def a_second_process_that_is_behind_cannot_count():
     """The compare-and-set of the position: a zombie's transaction is rolled back as a whole."""
-    sys.path[:0] = [os.path.dirname(AGGREGATOR), tools.packages()]
+    sys.path[:0] = [os.path.dirname(AGGREGATOR), PYTHON_CLIENT, tools.packages()]
     import aggregate as program
     database = program.Database(os.path.join(h.scratch(), "zombie.duckdb"))
     messages = live.kafka.read(live.topics.records, 40)
@@ -178,5 +186,5 @@ def a_second_process_that_is_behind_cannot_count():
 
 
 h.main(start, clients_are_short, the_python_client_reads_every_record_once, the_java_client_reads_every_record_once,
-       weekly_counts_are_those_of_the_records, a_kill_at_any_moment_neither_loses_nor_doubles,
+       weekly_counts_are_those_of_the_records, framed_records_count_as_plain_ones, a_kill_at_any_moment_neither_loses_nor_doubles,
        a_second_process_that_is_behind_cannot_count)

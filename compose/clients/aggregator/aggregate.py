@@ -4,7 +4,7 @@
   usage: aggregate.py BOOTSTRAP DATABASE [--topic skill-records] [--group weekly-counts] [--until-end]
          DATABASE: a DuckDB file (one process) or postgresql://... (as many processes as partitions)
   needs: pip install confluent-kafka protobuf and duckdb or psycopg[binary]
-         protoc --python_out=. -I ../../../proto skillstream/v1/skill_record.proto
+         ../python on PYTHONPATH, with what protoc made there (README.md)
 
 Kafka's own offsets are not used. Each batch moves a partition's position by compare-and-set in the transaction that
 counts, so a process that was thought dead, or one killed between two steps, can neither lose nor double a record.
@@ -14,6 +14,7 @@ import collections
 import datetime
 
 from confluent_kafka import Consumer, KafkaException
+from consume import plain
 from skillstream.v1.skill_record_pb2 import SkillRecord
 
 SCHEMA = ("CREATE TABLE IF NOT EXISTS positions (topic TEXT, partition INTEGER, next BIGINT, PRIMARY KEY (topic, partition))",
@@ -71,7 +72,7 @@ def week_of(record, message):
 def count(run, positions, messages):
     counts, totals, after, labels = collections.Counter(), collections.Counter(), {}, {}
     for m in messages:
-        record = SkillRecord.FromString(m.value())
+        record = SkillRecord.FromString(plain(m.value()))
         cell = week_of(record, m), record.location or "unknown"
         totals[cell] += 1
         for uri in {mention.skill_uri for mention in record.mentions}:  # an ad counts once, however often it says it
