@@ -59,6 +59,7 @@ def values_that_cannot_work_are_refused():
     refused("each fully read partition shows lag 1", "worker.autoscaling.activationLagThreshold=12")
     refused("terminationGracePeriodSeconds", "worker.terminationGracePeriodSeconds=31", "worker.preStopSeconds=10")
     refused("kafka.sasl.secret", "kafka.sasl.mechanism=PLAIN")
+    refused("kafka.tls.enabled", "kafka.tls.clientSecret=client")
     refused("assets.volume", "trainer.enabled=true")
     refused("replica", "worker.replica=3")
     refused("bootstrap", "kafka.bootstrap=kafka")
@@ -107,6 +108,30 @@ def pods_have_no_privilege():
 def no_secret_is_in_a_manifest():
     text = helm("template", "test", CHART, "--kube-version", KUBERNETES, "-f", ALL).stdout
     assert "sasl.password=$(KAFKA_PASSWORD)" in text and "kind: Secret" not in text
+
+
+def certificates_reach_who_connects():
+    """Each file that librdkafka is told of, or that a Redis URL may name, is in a volume of the pods that ask for it."""
+    found, connects = render("-f", ALL), {"worker": ("kafka", "redis"), "trainer": ("kafka", "redis"), "producer": ("kafka",),
+                                          "release": ("redis",)}
+    seen = set()
+    for (kind, name), manifest in found.items():
+        part = manifest["metadata"]["labels"]["app.kubernetes.io/component"]
+        spec = manifest.get("spec", {}).get("jobTemplate", manifest).get("spec")
+        if part not in connects or kind not in ("StatefulSet", "Job", "CronJob"):
+            continue
+        pod, seen = spec["template"]["spec"], seen | {part}
+        volumes = {v["name"]: v.get("secret", {}).get("secretName") for v in pod["volumes"]}
+        mounts = {m["name"]: m["mountPath"] for m in pod["containers"][0]["volumeMounts"]}
+        for server in ("kafka", "redis"):
+            for what in (f"{server}-ca", f"{server}-client"):
+                wanted = server in connects[part]
+                assert (volumes.get(what) == what and mounts.get(what) == f"/etc/skillstream/{what}") == wanted, (name, what)
+        if "kafka" in connects[part]:
+            text = next(e["value"] for e in pod["containers"][0]["env"] if e["name"] == "SKILLSTREAM_KAFKA")
+            for key, path in (("ssl.ca", "kafka-ca/ca.crt"), ("ssl.certificate", "kafka-client/tls.crt"), ("ssl.key", "kafka-client/tls.key")):
+                assert f"{key}.location=/etc/skillstream/{path};" in text, (name, text)
+    assert seen == set(connects), seen
 
 
 def keys_of_releases_reach_who_needs_them():
@@ -172,5 +197,5 @@ def alerts_and_dashboard_are_those_of_the_repository():
 h.main(lint_finds_nothing, manifests_fit_the_schemas_of_kubernetes, the_schema_check_is_alive,
        values_that_cannot_work_are_refused, each_worker_has_a_name_that_outlives_its_pod,
        scaling_stops_at_the_partitions_and_does_not_wake_for_markers, pods_have_no_privilege, no_secret_is_in_a_manifest,
-       keys_of_releases_reach_who_needs_them,
+       certificates_reach_who_connects, keys_of_releases_reach_who_needs_them,
        the_configuration_files_are_understood_by_the_programs, alerts_and_dashboard_are_those_of_the_repository)

@@ -62,6 +62,10 @@ securityContext:
 {{- end }}
 {{- end }}
 {{- if $k.tls.caSecret }}{{ $settings = append $settings "ssl.ca.location=/etc/skillstream/kafka-ca/ca.crt" }}{{ end }}
+{{- if $k.tls.clientSecret }}
+{{- $settings = append $settings "ssl.certificate.location=/etc/skillstream/kafka-client/tls.crt" }}
+{{- $settings = append $settings "ssl.key.location=/etc/skillstream/kafka-client/tls.key" }}
+{{- end }}
 {{- if $k.sasl.mechanism }}
 {{- $settings = append $settings (printf "sasl.mechanism=%s" $k.sasl.mechanism) }}
 {{- $settings = append $settings "sasl.username=$(KAFKA_USERNAME)" }}
@@ -91,6 +95,9 @@ securityContext:
 {{- if .Values.kafka.tls.caSecret }}
 - {name: kafka-ca, mountPath: /etc/skillstream/kafka-ca, readOnly: true}
 {{- end }}
+{{- if .Values.kafka.tls.clientSecret }}
+- {name: kafka-client, mountPath: /etc/skillstream/kafka-client, readOnly: true}
+{{- end }}
 {{- end }}
 
 {{- define "skillstream.kafkaVolumes" -}}
@@ -99,6 +106,32 @@ securityContext:
   secret:
     secretName: {{ .Values.kafka.tls.caSecret }}
     items: [{key: {{ .Values.kafka.tls.caKey }}, path: ca.crt}]
+{{- end }}
+{{- if .Values.kafka.tls.clientSecret }}
+- name: kafka-client
+  secret: {secretName: {{ .Values.kafka.tls.clientSecret }}, defaultMode: 0440}
+{{- end }}
+{{- end }}
+
+{{- define "skillstream.redisMounts" -}}
+{{- if .Values.redis.tls.caSecret }}
+- {name: redis-ca, mountPath: /etc/skillstream/redis-ca, readOnly: true}
+{{- end }}
+{{- if .Values.redis.tls.clientSecret }}
+- {name: redis-client, mountPath: /etc/skillstream/redis-client, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{- define "skillstream.redisVolumes" -}}
+{{- if .Values.redis.tls.caSecret }}
+- name: redis-ca
+  secret:
+    secretName: {{ .Values.redis.tls.caSecret }}
+    items: [{key: {{ .Values.redis.tls.caKey }}, path: ca.crt}]
+{{- end }}
+{{- if .Values.redis.tls.clientSecret }}
+- name: redis-client
+  secret: {secretName: {{ .Values.redis.tls.clientSecret }}, defaultMode: 0440}
 {{- end }}
 {{- end }}
 
@@ -163,6 +196,9 @@ securityContext:
 {{- end }}
 {{- if le (int $w.terminationGracePeriodSeconds) (add (int $w.preStopSeconds) 25 | int) }}
 {{- fail "worker.terminationGracePeriodSeconds: must be more than preStopSeconds + 25 (the worker's own grace)" }}
+{{- end }}
+{{- if and (or $k.tls.caSecret $k.tls.clientSecret) (not $k.tls.enabled) (not (hasKey $k.settings "security.protocol")) }}
+{{- fail "kafka.tls.enabled: certificates are given, but TLS is off" }}
 {{- end }}
 {{- if and $k.sasl.mechanism (not $k.sasl.secret) }}
 {{- fail "kafka.sasl.secret: name the Secret with user and password" }}
