@@ -3,10 +3,13 @@
   usage: tools.py         gets all of them (ctest's deploy.tools); prints one line each
 
 Go tools are built by `go install` at pinned versions (helm takes minutes, once), Python packages come by hash, promtool and
-mandoc are taken out of Debian's packages without installing those (the package prometheus would start a server). Everything
-is kept in ${XDG_CACHE_HOME:-~/.cache}/skillstream/tools. A tool on the PATH is used as it is.
+mandoc are taken out of Debian's packages without installing those (the package prometheus would start a server). What KEDA
+and the Prometheus operator define for Kubernetes comes out of their own Go modules, by hash. Everything is kept in
+${XDG_CACHE_HOME:-~/.cache}/skillstream/tools. A tool on the PATH is used as it is.
 """
 import glob
+import hashlib
+import json
 import os
 import re
 import shutil
@@ -19,10 +22,23 @@ import harness as h
 HOME = os.path.join(h.CACHE, "tools")
 BIN = os.path.join(HOME, "bin")
 VENV = os.path.join(HOME, "venv")
-REQUIREMENTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "requirements.txt")
+HERE = os.path.dirname(os.path.abspath(__file__))
+REQUIREMENTS = os.path.join(HERE, "requirements.txt")
 GO = {"helm": ("helm.sh/helm/v3/cmd/helm@v3.17.3", "helm"),
       "compose-config": ("github.com/compose-spec/compose-go/v2/cmd@v2.4.9", "cmd")}
-DEBIAN = {"promtool": "prometheus", "mandoc": "mandoc"}
+SOURCES = {"dashboard-schema": "dashboard_schema"}  # Go programs of this folder
+# module and version -> its hash, and the files wanted of it. The oldest that the chart promises to work with, and a recent one.
+KEDA, OPERATOR = "github.com/kedacore/keda/v2@", "github.com/prometheus-operator/prometheus-operator@"
+KEDA_FILES = ["config/crd/bases/keda.sh_scaledobjects.yaml", "config/crd/bases/keda.sh_triggerauthentications.yaml"]
+OPERATOR_FILES = [f"example/prometheus-operator-crd/monitoring.coreos.com_{kind}.yaml"
+                  for kind in ("podmonitors", "prometheusrules", "servicemonitors")]
+DEFINITIONS = {
+    KEDA + "v2.12.0": ("h1:yvonNclPzmqIW9S9/aVMjeBnCsS6a85MXtXrK9nma9M=", KEDA_FILES),
+    KEDA + "v2.21.0": ("h1:R6z2HZvstK4RLUMxroNACzBj74xGxt3kG59b5Xc+Xps=", KEDA_FILES + ["schema/generated/scalers-schema.json"]),
+    OPERATOR + "v0.70.0": ("h1:kMufKWvqJl08Kh0oue3VLmTsowYKKqCQJa7tqXo+DJI=", OPERATOR_FILES),
+    OPERATOR + "v0.85.0": ("h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s=", OPERATOR_FILES),
+}
+DEBIAN = {"promtool": "prometheus", "prometheus": "prometheus", "mandoc": "mandoc"}
 PYTHON = ("buf", "kubernetes-validate")
 
 
@@ -31,11 +47,23 @@ def need(name):
     for path in (shutil.which(name), os.path.join(BIN, name), os.path.join(VENV, "bin", name)):
         if path and os.access(path, os.X_OK):
             return path
+    raise _missing(name)
+
+
+def definitions():
+    """Folders of DEFINITIONS' files, one per module and version."""
+    folders = [_definitions_of(module) for module in DEFINITIONS]
+    if not all(map(os.path.isdir, folders)):
+        raise _missing("definitions")
+    return folders
+
+
+def _missing(name):
     try:
         why = open(os.path.join(HOME, name + ".missing")).read().strip()
     except OSError:
         why = "run tests/deploy/tools.py, or tests/run"
-    raise h.Skip(f"{name} is missing: {why}")
+    return h.Skip(f"{name} is missing: {why}")
 
 
 def packages():
@@ -56,19 +84,68 @@ def _attempt(*command, timeout=1500, **options):
     return None if done.returncode == 0 else (done.stdout.strip().splitlines() or ["no output"])[-1]
 
 
-def _go(name):
+def _lacks_go():
     go = shutil.which("go")
     if not go:
-        return "it is built by go (1.23 or newer), which is not installed"
+        return "it is got by go (1.23 or newer), which is not installed"
     version = re.search(r"go1\.(\d+)", h.run(go, "version").stdout)
     if version and int(version.group(1)) < 23:
-        return f"it is built by go 1.23 or newer, this is {version.group(0)}"
+        return f"it is got by go 1.23 or newer, this is {version.group(0)}"
+    return None
+
+
+def _go(name):
+    go, lack = shutil.which("go"), _lacks_go()
+    if lack:
+        return lack
     module, program = GO[name]
     with tempfile.TemporaryDirectory(dir=HOME) as folder:
         failure = _attempt("nice", go, "install", module, env=dict(os.environ, GOBIN=folder, GOFLAGS="-trimpath"))
         if not failure:
             os.replace(os.path.join(folder, program), os.path.join(BIN, name))
         return failure and f"go install {module}: {failure}"
+
+
+def _source(name):
+    """Builds a program of this folder; the dependencies' hashes are in its go.sum."""
+    lack, folder = _lacks_go(), os.path.join(HERE, SOURCES[name])
+    new = os.path.join(BIN, name + ".new")
+    failure = lack or _attempt("nice", "go", "build", "-trimpath", "-mod=readonly", "-o", new, ".", cwd=folder)
+    if not failure:
+        os.replace(new, os.path.join(BIN, name))
+    return failure
+
+
+def _is_newest(name):
+    """The program is younger than its sources."""
+    path = os.path.join(BIN, name)
+    return os.path.exists(path) and os.path.getmtime(path) > max(map(os.path.getmtime, glob.glob(os.path.join(HERE, SOURCES[name], "*"))))
+
+
+def _definitions_of(module):
+    mark = hashlib.sha256(repr(DEFINITIONS[module]).encode()).hexdigest()[:8]
+    return os.path.join(HOME, "definitions", module.removeprefix("github.com/").replace("/", "-") + "-" + mark)
+
+
+def _definitions(module):
+    """The module by `go mod download`, checked against our hash as well as Go's; the files wanted go to a folder of their own."""
+    lack, target = _lacks_go(), _definitions_of(module)
+    if lack or os.path.isdir(target):
+        return lack
+    want, names = DEFINITIONS[module]
+    done = h.run("go", "mod", "download", "-json", module, check=False, timeout=300, cwd=HOME)
+    try:
+        told = json.loads(done.stdout)
+    except ValueError:
+        told = {"Error": done.stderr.strip() or "no answer"}
+    if told.get("Error") or told["Sum"] != want:
+        return f"go mod download {module}: {told.get('Error') or 'another hash than the one pinned'}"
+    shutil.rmtree(target + ".new", ignore_errors=True)
+    os.makedirs(target + ".new")
+    for name in names:
+        shutil.copyfile(os.path.join(told["Dir"], name), os.path.join(target + ".new", os.path.basename(name)))
+    os.rename(target + ".new", target)
+    return None
 
 
 def _debian(name):
@@ -113,6 +190,10 @@ def get_all():
     failure = _venv()
     for name in PYTHON:
         _say(name, failure)
+    failures = [failure for failure in map(_definitions, DEFINITIONS) if failure]
+    _say("definitions", failures[0] if failures else None)
+    for name in SOURCES:
+        _say(name, None if _is_newest(name) else _source(name))
     for names, get in ((DEBIAN, _debian), (GO, _go)):
         for name in names:
             there = shutil.which(name) or os.path.exists(os.path.join(BIN, name))
