@@ -246,7 +246,7 @@ static int open_socket(ss_redis *redis, int64_t deadline, ss_error *err)
 static int put_command(ss_redis *redis, size_t argc, const char **argv, const size_t *lens)
 {
     char *text = NULL;
-    int len = redisFormatCommandArgv(&text, (int)argc, argv, lens);
+    long long len = redisFormatCommandArgv(&text, (int)argc, argv, lens); /* an int in older ones */
     int failed = len < 0 || ss_buffer_add(&redis->out, text, (size_t)len);
     if (len >= 0) redisFreeCommand(text);
     if (!failed) redis->pending++;
