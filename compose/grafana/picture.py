@@ -108,7 +108,8 @@ def draw_lines(axes, panel, prometheus):
     axes.set_axisbelow(True)
     axes.grid(color=FAINT, linewidth=0.6)
     if series:
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08), ncol=4, fontsize=6.5, frameon=False, labelcolor=INK,
+        columns = 4 if max(len(name) for name, _ in series) < 20 else 2
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08), ncol=columns, fontsize=6.5, frameon=False, labelcolor=INK,
                     handlelength=1, columnspacing=1)
 
 
