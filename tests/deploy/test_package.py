@@ -2,6 +2,7 @@
 import glob
 import os
 import shutil
+import time
 
 import harness as h
 
@@ -45,4 +46,21 @@ def the_debian_package_holds_the_same():
         assert not done.stdout.strip(), done.stdout
 
 
-h.main(files_lie_where_they_belong, the_debian_package_holds_the_same)
+def with_a_given_date_the_package_has_the_same_bytes():
+    if not shutil.which("dpkg-deb") or not shutil.which("dpkg-shlibdeps"):
+        print("        no Debian: not tried")
+        return
+    contents = []
+    for name in ("one", "two"):
+        folder = os.path.join(h.scratch(), name)
+        os.utime(os.path.join(BUILD, "pages", "changelog.gz"))  # an installed file that is made when CMake configures
+        h.run("cpack", "--config", os.path.join(BUILD, "CPackConfig.cmake"), "-G", "DEB", "-B", folder,
+              env=dict(os.environ, SOURCE_DATE_EPOCH="1700000000"))
+        package, = glob.glob(os.path.join(folder, "*.deb"))
+        with open(package, "rb") as file:
+            contents.append(file.read())
+        time.sleep(1.1)  # file times have whole seconds there
+    assert contents[0] == contents[1]
+
+
+h.main(files_lie_where_they_belong, the_debian_package_holds_the_same, with_a_given_date_the_package_has_the_same_bytes)
