@@ -344,6 +344,8 @@ def records_of_a_real_topic_come_in_live():
         other.key("Enter")
         other.wait("!document.querySelector('#ad-view').hidden")
         assert other.js("[...document.querySelectorAll('mark')].map(m => m.textContent)") == ["weld"]
+        form = "['#pick', '#title', '#body'].map(id => document.querySelector(id).value)"
+        assert other.js(form) == ["", "With text", "We weld."]  # the form holds the ad that is shown
         assert other.js("window.hit") is None and other.complaints == [], other.complaints
     assert live.end() == 0
 

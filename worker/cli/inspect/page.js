@@ -313,10 +313,18 @@ function pick() {
   if (picked) { picked.title = $("title").value; picked.body = $("body").value; find(); }
 }
 
+// Puts an ad that is not of the list into the form.
+function fill(title, body) {
+  picked = null;
+  $("pick").value = "";
+  $("title").value = title;
+  $("body").value = body;
+}
+
 // The list says which of its ads this is; one that was changed is the user's own.
 const edited = () => { $("pick").value = isPicked() ? picked.choice : ""; };
 
-// Another ad is put in the place of the listed one: its title goes as well, or it would be scored as the new ad's.
+// Another ad is put in the place of the listed one: that one's title goes as well.
 function beforeBody() {
   const body = $("body"), all = body.selectionStart === 0 && body.selectionEnd === body.value.length;
   if (all && picked && body.value && $("title").value === picked.title) $("title").value = "";
@@ -328,10 +336,7 @@ async function openFile() {
   $("file").value = "";
   if (file.size > about.maxBytes) { complain(`${file.name} is larger than the ${about.maxBytes} bytes that --max-body allows.`); return; }
   const text = await file.text();
-  $("pick").value = "";
-  picked = null;
-  $("title").value = "";
-  $("body").value = /\.jsonl$/i.test(file.name) ? text.split("\n", 1)[0] : text;
+  fill("", /\.jsonl$/i.test(file.name) ? text.split("\n", 1)[0] : text);
   find();
 }
 
@@ -359,6 +364,7 @@ function recordItem({ partition, offset, record }) {
       asked++; // an answer that is on its way is of another ad
       shown = null;
       complain("");
+      fill(record.title ?? "", record.text); // so that it can be asked of this release as well
       show([{ record, threshold: 0 }]); // the worker has applied its own
       location.hash = "#ad";
       $("result").focus();
