@@ -37,16 +37,14 @@ def metrics_are_those_of_the_programs():
 
 
 def it_fits_the_schema_of_grafana():
-    """Each panel as its type has it. The types are listed here since those unknown to the schema are read loosely."""
     h.run(tools.need("dashboard-schema"), PATH)
-    assert {panel["type"] for panel in dashboard()["panels"]} == {"row", "stat", "table", "timeseries"}
 
 
 def the_schema_check_is_alive():
     with open(PATH) as file:
         text = file.read()
     for right, wrong in (('"legendFormat"', '"legend"'), ('"drawStyle"', '"drawstyle"'), ('"showLegend": true', '"showLegend": 1'),
-                         ('"schemaVersion": ', '"schema": ')):
+                         ('"schemaVersion": ', '"schema": '), ('"type": "stat"', '"type": "stats"')):
         path = os.path.join(h.scratch(), "wrong.json")
         with open(path, "w") as file:
             file.write(text.replace(right, wrong, 1))

@@ -38,7 +38,7 @@ DEFINITIONS = {
     OPERATOR + "v0.70.0": ("h1:kMufKWvqJl08Kh0oue3VLmTsowYKKqCQJa7tqXo+DJI=", OPERATOR_FILES),
     OPERATOR + "v0.85.0": ("h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s=", OPERATOR_FILES),
 }
-DEBIAN = {"promtool": "prometheus", "prometheus": "prometheus", "mandoc": "mandoc"}
+DEBIAN = {"prometheus": ("promtool", "prometheus"), "mandoc": ("mandoc",)}  # package -> programs
 PYTHON = ("buf", "kubernetes-validate")
 
 
@@ -148,17 +148,18 @@ def _definitions(module):
     return None
 
 
-def _debian(name):
+def _debian(package):
+    """All of DEBIAN's programs of a package."""
     if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
-        return f"it comes out of Debian's package {DEBIAN[name]}, and this is no Debian"
+        return f"it comes out of Debian's package {package}, and this is no Debian"
     with tempfile.TemporaryDirectory(dir=HOME) as folder:
         os.chmod(folder, 0o755)
-        failure = _attempt("apt-get", "-q", "download", DEBIAN[name], cwd=folder)
+        failure = _attempt("apt-get", "-q", "download", package, cwd=folder)
         found = glob.glob(os.path.join(folder, "*.deb"))
         if failure or not found:
-            return f"apt-get download {DEBIAN[name]}: {failure}"
+            return f"apt-get download {package}: {failure}"
         failure = _attempt("dpkg-deb", "-x", found[0], folder)
-        if not failure:
+        for name in DEBIAN[package] if not failure else ():
             os.replace(os.path.join(folder, "usr", "bin", name), os.path.join(BIN, name))
         return failure
 
@@ -194,10 +195,16 @@ def get_all():
     _say("definitions", failures[0] if failures else None)
     for name in SOURCES:
         _say(name, None if _is_newest(name) else _source(name))
-    for names, get in ((DEBIAN, _debian), (GO, _go)):
+    for package, names in DEBIAN.items():
+        failure = None if all(map(_is_there, names)) else _debian(package)
         for name in names:
-            there = shutil.which(name) or os.path.exists(os.path.join(BIN, name))
-            _say(name, None if there else get(name))
+            _say(name, failure)
+    for name in GO:
+        _say(name, None if _is_there(name) else _go(name))
+
+
+def _is_there(name):
+    return shutil.which(name) or os.path.exists(os.path.join(BIN, name))
 
 
 if __name__ == "__main__":
