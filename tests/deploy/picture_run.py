@@ -9,6 +9,7 @@ Ads come in bursts, a few of them broken; half-way a second release (the same en
 that is damaged is offered, which workers refuse. The workers' own release is the file given, or the tests' small one.
 """
 import argparse
+import itertools
 import os
 import random
 import shutil
@@ -60,18 +61,18 @@ def train_and_produce(kafka):
 
 
 def bursts(kafka, topic, lines, minutes):
-    """Publishes for so many minutes: bursts of 20 to 60 ads, calm between them, one broken ad in forty."""
-    chance, end, at = random.Random(7), time.monotonic() + 60 * minutes, 0
+    """Publishes for so many minutes: bursts of 20 to 60 of the ads that `lines` gives on, calm between them, one in forty broken."""
+    chance, end, sent = random.Random(7), time.monotonic() + 60 * minutes, 0
     while time.monotonic() < end:
         batch = []
         for _ in range(chance.randint(20, 60)):
-            line = lines[at % len(lines)]
+            line = next(lines)
             broken = chance.random()
             batch.append((None, line[:40] if broken < 0.017 else b'{"@type":"Person"}' if broken < 0.025 else line, None))
-            at += 1
+        sent += len(batch)
         kafka.publish(topic, batch)
         time.sleep(chance.uniform(2, 6))
-    return at
+    return sent
 
 
 def main():
@@ -82,7 +83,7 @@ def main():
     options.add_argument("--release")
     o = options.parse_args()
     with open(o.ads, "rb") as file:
-        lines = [line.strip() for line in file if line.strip()]
+        lines = itertools.cycle([line.strip() for line in file if line.strip()])
     kafka, redis = h.Kafka(), h.Redis()
     first = o.release or h.release("a")
     h.skillstream("release", "push", first, "--redis", redis.url)
