@@ -55,13 +55,13 @@ def train_and_produce(kafka):
     skills, _ = producing.taxonomy(30)
     llm = fake_llm.FakeLlm(lambda number, _: "ok" if number % 7 else ("status", 500), delay=4.0)
     port = h.free_port()
-    producing.Run("--http", f"127.0.0.1:{port}", "--concurrency", 1, "--price-in", 0.5, "--price-out", 1.5, "--max-cost", 100,
-                  kafka=kafka, topic="written-pairs", llm=llm, skills=skills)
+    producing.Run("--http", f"127.0.0.1:{port}", "--concurrency", 1, "--price-in", 0.5, "--price-out", 1.5,
+                  "--max-cost", 100, kafka=kafka, topic="written-pairs", llm=llm, skills=skills)
     return world, {"trainer": {"trainer-0": t.port}, "producer": {"producer-0": port}}
 
 
 def bursts(kafka, topic, lines, minutes):
-    """Publishes for so many minutes: bursts of 20 to 60 of the ads that `lines` gives on, calm between them, one in forty broken."""
+    """Publishes the next ads of `lines` for so many minutes: bursts of 20 to 60, calm between them, one in forty broken."""
     chance, end, sent = random.Random(7), time.monotonic() + 60 * minutes, 0
     while time.monotonic() < end:
         batch = []

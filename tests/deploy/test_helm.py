@@ -129,7 +129,8 @@ def certificates_reach_who_connects():
                 assert (volumes.get(what) == what and mounts.get(what) == f"/etc/skillstream/{what}") == wanted, (name, what)
         if "kafka" in connects[part]:
             text = next(e["value"] for e in pod["containers"][0]["env"] if e["name"] == "SKILLSTREAM_KAFKA")
-            for key, path in (("ssl.ca", "kafka-ca/ca.crt"), ("ssl.certificate", "kafka-client/tls.crt"), ("ssl.key", "kafka-client/tls.key")):
+            for key, path in (("ssl.ca", "kafka-ca/ca.crt"), ("ssl.certificate", "kafka-client/tls.crt"),
+                              ("ssl.key", "kafka-client/tls.key")):
                 assert f"{key}.location=/etc/skillstream/{path};" in text, (name, text)
     assert seen == set(connects), seen
 

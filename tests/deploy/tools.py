@@ -118,8 +118,8 @@ def _source(name):
 
 def _is_newest(name):
     """The program is younger than its sources."""
-    path = os.path.join(BIN, name)
-    return os.path.exists(path) and os.path.getmtime(path) > max(map(os.path.getmtime, glob.glob(os.path.join(HERE, SOURCES[name], "*"))))
+    path, sources = os.path.join(BIN, name), glob.glob(os.path.join(HERE, SOURCES[name], "*"))
+    return os.path.exists(path) and os.path.getmtime(path) > max(map(os.path.getmtime, sources))
 
 
 def _definitions_of(module):
