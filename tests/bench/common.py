@@ -16,6 +16,7 @@ import importlib
 import itertools
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -204,6 +205,12 @@ def cpu_seconds(pid):
     with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
         fields = file.read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory_mib(pid):
+    """MiB of the lines of /proc/PID/status that speak of memory."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        return {key: int(kb) / 1024 for key, kb in re.findall(r"^(VmHWM|VmRSS|RssAnon|RssFile|RssShmem):\s+(\d+) kB", file.read(), re.M)}
 
 
 def busy_seconds():
