@@ -26,8 +26,8 @@
  * read comes again. But a topic that was made anew looks the same. The group's commits know: they vanish with a topic.
  * So nothing of it is taken, and a rewind goes to the commits, or without them to where librdkafka went. Commits that
  * stay behind the partition's end (for CUT_MS, since a frozen leader may tell of an old end) are those of another
- * topic or of an end that was cut off, too. A topic that was made anew and has grown past our offsets before we look is
- * read on from there, though: librdkafka 2.0 does not know topics by their ids (KIP-516).
+ * topic or of an end that was cut off, too. A topic that was made anew and has grown past our offsets before we look
+ * resets nothing; that its commits are gone is noticed by kafka_commits.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +39,8 @@ enum {
     POLL_MS = 100,
     FULL_POLL_MS = 5,
     REWIND_MS = 5000,
+    AGAIN_MS = 100,
+    AGAIN_CAP_MS = 3000,
     LEARN_MS = 200,
     EVERY_MS = 1000,
     CUT_MS = 10000,
@@ -124,16 +126,30 @@ static int is_cut(ss_exchange *ex, ss_cursor *cursor, int64_t committed)
     return now - cursor->cut_since >= CUT_MS ? 1 : -1;
 }
 
-/* Looks at the commits of partitions where librdkafka went back by itself; those of another topic are forgotten. Only
- * this thread changes `back` and `cut_since`, so the lock is not held while the broker is asked. */
+/* A partition whose commit has vanished begins anew, at its first offset. */
+static rd_kafka_resp_err_t begin_anew(ss_exchange *ex, ss_cursor *cursor)
+{
+    int64_t low, high;
+    rd_kafka_resp_err_t code =
+        rd_kafka_query_watermark_offsets(ex->consumer, cursor->topic, cursor->partition, &low, &high, REWIND_MS);
+    if (!code) cursor->first = cursor->back = low;
+    return code;
+}
+
+/* Looks at the commits of partitions where librdkafka went back by itself, or that had a commit and have none; those of
+ * another topic are forgotten. Only this thread changes `back`, `first` and `cut_since`, so the lock is not held while
+ * the broker is asked. */
 static rd_kafka_resp_err_t judge_commits(ss_exchange *ex, rd_kafka_topic_partition_list_t *list)
 {
     for (int i = 0; i < list->cnt; i++) {
         rd_kafka_topic_partition_t *p = &list->elems[i];
         pthread_mutex_lock(&ex->lock);
         ss_cursor *cursor = ss_exchange_cursor(ex, p->topic, p->partition, 0);
+        int gone = cursor && cursor->commit_seen && p->offset < 0;
         pthread_mutex_unlock(&ex->lock);
-        if (!cursor || cursor->back < 0) continue;
+        rd_kafka_resp_err_t code = gone ? begin_anew(ex, cursor) : RD_KAFKA_RESP_ERR_NO_ERROR;
+        if (code) return code;
+        if (!cursor || cursor->back < 0 || gone) continue;
         int cut = p->offset >= 0 ? is_cut(ex, cursor, p->offset) : 1;
         if (cut < 0) return RD_KAFKA_RESP_ERR_OFFSET_NOT_AVAILABLE;
         if (!cut) continue;
@@ -153,11 +169,15 @@ static void tell_of_backs(ss_exchange *ex, const rd_kafka_topic_partition_list_t
         if (cursor) cursor->back = -1, cursor->cut_since = 0;
         pthread_mutex_unlock(&ex->lock);
         if (back < 0) continue;
-        ss_kafka_client_say(
-            &ex->client, 4, "%s [%d]: offset %lld came again; %s %lld", p->topic, (int)p->partition, (long long)back,
-            next == back ? "nothing is committed, so the topic was made anew or never read; reading from"
-                         : "reading on from the group's commit,",
-            (long long)next);
+        if (next == back)
+            ss_kafka_client_say(
+                &ex->client, 4,
+                "%s [%d]: nothing is committed, so the topic was made anew or never read; reading from offset %lld",
+                p->topic, (int)p->partition, (long long)next);
+        else
+            ss_kafka_client_say(&ex->client, 4,
+                                "%s [%d]: offset %lld came again; reading on from the group's commit, %lld", p->topic,
+                                (int)p->partition, (long long)back, (long long)next);
     }
 }
 
@@ -169,7 +189,10 @@ static void set_targets(ss_exchange *ex, rd_kafka_topic_partition_list_t *list)
         rd_kafka_topic_partition_t *p = &list->elems[i];
         ss_cursor *cursor = ss_exchange_cursor(ex, p->topic, p->partition, 0);
         if (cursor && p->offset >= 0) cursor->committed = p->offset;
-        if (cursor && p->offset < 0) p->offset = cursor->first;
+        if (cursor && p->offset < 0) {
+            if (cursor->commit_seen) cursor->committed = NO_COMMIT, cursor->commit_seen = 0;
+            p->offset = cursor->first;
+        }
         if (cursor) cursor->next = p->offset;
         if (p->offset < 0) rd_kafka_topic_partition_list_del_by_idx(list, i);
     }
@@ -195,7 +218,7 @@ static void rewind_if_wanted(ss_exchange *ex)
     int recovering = ex->stats.recovering; /* a new producer first settles the transaction that is in doubt */
     int pending = wanted != ex->rewinds_done;
     pthread_mutex_unlock(&ex->lock);
-    if (!pending || recovering) return;
+    if (!pending || recovering || ss_now_ms() < ex->rewind_at) return;
     ss_exchange_drop_forming(ex);
     rd_kafka_topic_partition_list_t *list = assigned_partitions(ex);
     rd_kafka_resp_err_t code =
@@ -210,8 +233,12 @@ static void rewind_if_wanted(ss_exchange *ex)
     rd_kafka_topic_partition_list_destroy(list);
     if (code) {
         ss_kafka_client_say(&ex->client, 4, "rewinding: %s; trying again", rd_kafka_err2str(code));
+        ex->rewind_pause = ex->rewind_pause ? ex->rewind_pause * 2 : AGAIN_MS;
+        if (ex->rewind_pause > AGAIN_CAP_MS) ex->rewind_pause = AGAIN_CAP_MS;
+        ex->rewind_at = ss_now_ms() + ex->rewind_pause;
         return;
     }
+    ex->rewind_pause = 0;
     pthread_mutex_lock(&ex->lock);
     ex->rewinds_done = wanted;
     ex->stats.rewinds++;
@@ -233,8 +260,9 @@ static void learn_commits(ss_exchange *ex)
         for (int i = 0; i < list->cnt; i++) {
             const rd_kafka_topic_partition_t *p = &list->elems[i];
             ss_cursor *cursor = ss_exchange_cursor(ex, p->topic, p->partition, 0);
-            if (cursor && !p->err && cursor->committed == UNKNOWN_COMMIT)
-                cursor->committed = p->offset >= 0 ? p->offset : NO_COMMIT;
+            if (!cursor || p->err) continue;
+            if (cursor->committed == UNKNOWN_COMMIT) cursor->committed = p->offset >= 0 ? p->offset : NO_COMMIT;
+            if (p->offset >= 0) cursor->commit_seen = 1;
         }
         pthread_mutex_unlock(&ex->lock);
     }
@@ -261,6 +289,7 @@ static void every_second(ss_exchange *ex)
     ex->every_second_at = now + EVERY_MS;
     forward_all(ex);
     learn_commits(ex);
+    ss_exchange_look_now_and_then(ex);
 }
 
 /* --- forming --- */

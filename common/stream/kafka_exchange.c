@@ -232,7 +232,9 @@ ss_exchange *ss_exchange_open(const ss_exchange_config *config, ss_error *err)
         free_exchange(ex);
         return NULL;
     }
-    if (ss_exchange_open_producer(ex, ex->config.recover_patience_ms, err) || ss_exchange_open_consumer(ex, err)) {
+    if (ss_exchange_open_producer(ex, ex->config.recover_patience_ms, err) || ss_exchange_open_observer(ex, err) ||
+        ss_exchange_open_consumer(ex, err)) {
+        if (ex->observer) rd_kafka_destroy(ex->observer);
         if (ex->producer) rd_kafka_destroy(ex->producer);
         free_exchange(ex);
         return NULL;
@@ -254,6 +256,7 @@ int ss_exchange_close(ss_exchange *ex, int64_t timeout_ms, ss_error *err)
     ss_exchange_drop_forming(ex);
     if (ex->producer) rd_kafka_flush(ex->producer, FLUSH_MS);
     ss_exchange_close_consumer(ex);
+    rd_kafka_destroy(ex->observer);
     if (ex->producer) rd_kafka_destroy(ex->producer);
     free_exchange(ex);
     return 0;

@@ -1,5 +1,5 @@
 /* kafka_exchange_parts.h - the inside of an exchange, shared by kafka_exchange.c (life, batches, statistics),
- * kafka_consumer.c (polling, closing batches, rewinding), kafka_rebalance.c and kafka_transaction.c.
+ * kafka_consumer.c (polling, closing batches, rewinding), kafka_commits.c, kafka_rebalance.c and kafka_transaction.c.
  *
  * Generations. `generation` counts everything that makes batches already handed out worthless: an abort, a rewind, a
  * revoked or lost partition. A batch remembers the generation in which it was made and is published only while that is
@@ -35,6 +35,7 @@ typedef struct ss_cursor {
     int64_t first;     /* first offset seen since it was assigned, -1 = none: where a rewind goes without a commit */
     int64_t committed; /* next offset after the last commit, or one of the two above */
     int64_t back;      /* where librdkafka began again below `next` by itself, -1 = it did not */
+    int commit_seen;   /* the broker has shown a commit of the group since it was assigned */
     int64_t cut_since; /* ms: since when the commit lies behind the partition's end, 0 = it does not */
 } ss_cursor;
 
@@ -62,7 +63,7 @@ struct ss_exchange {
     ss_exchange_config config;
     char *transactional_id, *group, *instance, *client_id, *bootstrap;
     char **topics, **settings;
-    rd_kafka_t *consumer;
+    rd_kafka_t *consumer, *observer; /* the latter sees the group's commits, kafka_commits.c */
 
     /* shared */
     pthread_mutex_t lock;
@@ -80,6 +81,9 @@ struct ss_exchange {
     rd_kafka_queue_t *messages; /* of all assigned partitions */
     int64_t forming_since;      /* ms, 0 = not */
     int64_t every_second_at;    /* ms */
+    int64_t looked_at;          /* ms: at the group's commits */
+    int64_t rewind_at;          /* ms: not before; 0 = at once */
+    int64_t rewind_pause;       /* ms: before the next attempt, 0 = the last one succeeded */
     int64_t rejoin_at;          /* ms: a partition does not start; 0 = all do */
 
     /* the publisher's */
@@ -113,6 +117,15 @@ void ss_exchange_drop_forming(ss_exchange *exchange);
 /* kafka_rebalance.c */
 void ss_exchange_on_rebalance(rd_kafka_t *rk, rd_kafka_resp_err_t code, rd_kafka_topic_partition_list_t *list,
                               void *opaque);
+
+/* kafka_commits.c */
+int ss_exchange_open_observer(ss_exchange *exchange, ss_error *err);
+/* *gone = 1 when a commit of `partitions` that the broker has shown before is there no more. Any thread. Changes the
+ * offsets in the list. */
+rd_kafka_resp_err_t ss_exchange_look_at_commits(ss_exchange *exchange, rd_kafka_topic_partition_list_t *partitions,
+                                                int patience_ms, int *gone);
+/* The poller's: looks if it is time to; asks for a rewind when a commit is gone. */
+void ss_exchange_look_now_and_then(ss_exchange *exchange);
 
 /* kafka_transaction.c: makes a producer and fences the one before it, for at most patience_ms. */
 int ss_exchange_open_producer(ss_exchange *exchange, int64_t patience_ms, ss_error *err);

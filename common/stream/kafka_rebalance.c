@@ -44,6 +44,7 @@ static void take(ss_exchange *ex, rd_kafka_t *rk, rd_kafka_topic_partition_list_
         ss_exchange_forward(ex, cursor); /* before it is started: no message may go another way */
         cursor->next = cursor->first = cursor->committed = cursor->back = -1;
         cursor->cut_since = 0;
+        cursor->commit_seen = 0;
     }
     pthread_mutex_unlock(&ex->lock);
     ss_kafka_client_say(&ex->client, 6, "%d partitions assigned", list->cnt);

@@ -31,6 +31,7 @@ enum {
     STOP_MS = 8000, /* what is left to a running transaction once stopping is asked for */
     INIT_MS = 10000,
     FULL_QUEUE_MS = 10,
+    RETRY_MS = 20,
     BACKOFF_MS = 100,
     BACKOFF_CAP_MS = 5000,
     FENCE_WINDOW_MS = 300000,
@@ -287,6 +288,28 @@ static step send_offsets(ss_exchange *ex, const ss_batch_messages *m, int64_t de
     return got;
 }
 
+/* A batch of a topic that was made anew must not be committed: see kafka_commits.c. */
+static step look_at_commits(ss_exchange *ex, const ss_batch_messages *m, int64_t deadline, ss_error *err)
+{
+    rd_kafka_resp_err_t code;
+    int gone;
+    pthread_mutex_lock(&ex->lock);
+    rd_kafka_topic_partition_list_t *partitions = offsets_of(ex, m);
+    pthread_mutex_unlock(&ex->lock);
+    do {
+        code = ss_exchange_look_at_commits(ex, partitions, call_ms(deadline), &gone);
+        if (code) ss_sleep_ms(RETRY_MS);
+    } while (code && ss_kafka_status(code) != SS_AUTH && has_patience(ex, deadline));
+    rd_kafka_topic_partition_list_destroy(partitions);
+    if (code) {
+        ss_kafka_fail(err, code, "reading the group's commits", NULL);
+        return ss_kafka_status(code) == SS_AUTH ? STEP_REFUSED : STEP_ABORT;
+    }
+    if (!gone) return STEP_OK;
+    ss_fail_with(err, SS_NETWORK, SS_RETRY, "the group's commits are gone, so the topic was made anew");
+    return STEP_ABORT;
+}
+
 static step commit(ss_exchange *ex, const ss_batch_messages *m, int64_t deadline, ss_error *err)
 {
     pthread_mutex_lock(&ex->lock);
@@ -326,6 +349,7 @@ static step transact(ss_exchange *ex, const ss_batch_messages *m, int one_by_one
     }
     step got = produce_all(ex, one_by_one, deadline, err);
     if (got == STEP_OK) got = send_offsets(ex, m, deadline, err);
+    if (got == STEP_OK) got = look_at_commits(ex, m, deadline, err);
     if (got == STEP_OK) got = commit(ex, m, deadline, err);
     if (got == STEP_OK || got == STEP_BROKEN) return got;
 

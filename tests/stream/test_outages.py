@@ -86,24 +86,6 @@ def broker_away_at_start_and_killed_later_is_waited_for():
     assert code == 0 and seconds < 25, (code, seconds)
 
 
-def a_topic_made_anew_is_read_from_its_beginning():
-    """Its offsets begin again below those that the worker has in mind. Fewer ads than before, so that each partition ends
-    below: a topic that has grown past them before the worker looks cannot be told from the old one (kafka_consumer.c)."""
-    names = kafka.create_all(partitions=2, prefix="anew-")
-    worker = h.Worker(kafka, names, ["--group", "anew", "--release", h.release("a")]).ready()
-    kafka.publish(names.ads, [h.short_ad(f"old-{i}", i) for i in range(40)])
-    kafka.read(names.records, 40)
-    kafka.delete(names.ads)
-    h.until(lambda: kafka.exists(names.ads) is False, "the topic is gone", 30)
-    kafka.create(names.ads, partitions=2)
-    wanted = [f"new-{i}" for i in range(12)]
-    kafka.publish(names.ads, [h.short_ad(ad, i) for i, ad in enumerate(wanted)])
-    records = kafka.read(names.records, 52, timeout=90, quiet=2)
-    assert sorted(i for i in h.ids_of(records) if i.startswith("new-")) == sorted(wanted) and len(records) == 52, h.ids_of(records)
-    assert "made anew" in open(worker.log).read()
-    assert worker.terminate()[0] == 0
-
-
 def sigterm_ends_a_worker_that_still_waits():
     for options, redis in ((["--release", h.release("a")], None), ([], h.Redis(start=False))):
         worker = h.Worker(None, None, options, redis=redis, bootstrap=f"127.0.0.1:{h.free_port()}")
@@ -159,5 +141,5 @@ def the_environment_is_read_and_checked():
 
 h.main(start, redis_away_at_start_is_waited_for, a_worker_with_a_release_file_needs_no_redis,
        redis_killed_while_running_costs_the_cache_and_nothing_else, broker_away_at_start_and_killed_later_is_waited_for,
-       a_topic_made_anew_is_read_from_its_beginning, sigterm_ends_a_worker_that_still_waits, what_waiting_would_not_mend_ends_at_once_with_a_message,
+       sigterm_ends_a_worker_that_still_waits, what_waiting_would_not_mend_ends_at_once_with_a_message,
        the_environment_is_read_and_checked)
