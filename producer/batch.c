@@ -189,7 +189,7 @@ static int take_body(results *r, ss_task *task, int status, const json_t *body, 
 
 static int take_result(results *r, const json_t *root, ss_error *err)
 {
-    known_slot wanted;
+    known_slot wanted = {0};
     unsigned n;
     const char *id = json_string_value(json_object_get(root, "custom_id"));
     const json_t *response = json_object_get(root, "response"), *body = json_object_get(response, "body");

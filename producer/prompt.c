@@ -72,7 +72,7 @@ static int placeholder_at(const char *text, size_t *len, int *word)
     *word = 0;
     if (*text != '{') return -1;
     size_t n = 1;
-    while (islower((unsigned char)text[n]) && n <= LONGEST_NAME) n++;
+    while (n <= LONGEST_NAME && islower((unsigned char)text[n])) n++;
     if (n == 1 || text[n] != '}') return -1;
     *word = 1;
     *len = n + 1;

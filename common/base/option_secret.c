@@ -14,10 +14,12 @@ static int is_secret_name(const char *name, size_t len)
     static const char *const parts[] = {"password", "passwd", "secret", "token",  "key",
                                         "pem",      "jaas",   "auth",   "cookie", "oauthbearer.config"};
     char copy[128];
+    static const char location[] = ".location";
+    const size_t ending = sizeof location - 1;
     if (len >= sizeof copy) len = sizeof copy - 1;
     memcpy(copy, name, len);
     copy[len] = 0;
-    if (len > 9 && !strcmp(copy + len - 9, ".location")) return 0;
+    if (len > ending && !memcmp(copy + (len - ending), location, ending)) return 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (strcasestr(copy, parts[i])) return 1;
     return 0;

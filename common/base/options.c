@@ -50,7 +50,7 @@ static int set_defaults(ss_options *o, ss_error *err)
 {
     for (size_t i = 0; i < o->count; i++) {
         const ss_option *option = o->table[i];
-        if (option->type == SS_OPT_REAL) *(double *)((char *)o->values + option->at) = NAN;
+        if (option->type == SS_OPT_REAL) *(double *)(void *)((char *)o->values + option->at) = NAN;
         if (option->fallback && set(o, option, option->fallback, FROM_DEFAULT, option->name, err))
             return ss_fail_in(err, "default");
     }

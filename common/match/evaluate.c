@@ -103,7 +103,9 @@ static int flush(bench *run, ss_error *err)
         int dropped;
         if (add_words(run, i, scores, &dropped, err)) return -1;
         run->dropped += (size_t)dropped;
-        run->each[run->judged++] = dropped ? (ss_query_figures){0} : judge(run->items[i], scores, skills, run->ranks);
+        ss_query_figures *figures = &run->each[run->judged++];
+        *figures = (ss_query_figures){0};
+        if (!dropped) *figures = judge(run->items[i], scores, skills, run->ranks);
     }
     run->count = 0;
     return 0;

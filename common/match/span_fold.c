@@ -56,11 +56,13 @@ static void put_character(ss_folded *folded, uint32_t code, size_t begin, size_t
     utf8proc_ssize_t n = utf8proc_decompose_char((utf8proc_int32_t)code, pieces, PIECES, rules, &boundary);
     if (n == 0 && folded->len) folded->end[folded->len - 1] = (uint32_t)end; /* a mark belongs to its letter */
     for (utf8proc_ssize_t i = 0; i < n && i < PIECES; i++) {
-        char bytes[4];
-        if (pieces[i] == ' ')
+        if (pieces[i] == ' ') {
             put_blank(folded, begin, end);
-        else
-            put(folded, bytes, ss_utf8_encode((uint32_t)pieces[i], bytes), begin, end);
+            continue;
+        }
+        char bytes[4];
+        size_t len = ss_utf8_encode((uint32_t)pieces[i], bytes);
+        put(folded, bytes, len, begin, end);
     }
 }
 

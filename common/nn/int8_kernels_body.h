@@ -159,8 +159,17 @@ static void finish(const ss_int8_product *p, const int32_t *sums, size_t first, 
 }
 
 /* A case for each height of a tile: as a constant, so that each is code of its own. */
-#define HEIGHTS(CASE) CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12)
-_Static_assert(TILE_ROWS <= 12, "HEIGHTS has no higher tile");
+#define HEIGHTS_TO_4(CASE) CASE(1) CASE(2) CASE(3) CASE(4)
+#define HEIGHTS_TO_6(CASE) HEIGHTS_TO_4(CASE) CASE(5) CASE(6)
+#if TILE_ROWS == 4
+#define HEIGHTS HEIGHTS_TO_4
+#elif TILE_ROWS == 6
+#define HEIGHTS HEIGHTS_TO_6
+#elif TILE_ROWS == 12
+#define HEIGHTS(CASE) HEIGHTS_TO_6(CASE) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12)
+#else
+#error "list the heights of this tile"
+#endif
 
 /* Height of tiles that divide m rows evenly: a last tile of one or two rows would take as long as one of six. */
 INLINE size_t even_height(size_t m)
@@ -175,7 +184,7 @@ INLINE size_t even_height(size_t m)
     static __attribute__((noinline)) void sum_products_##n(size_t k, const unsigned char *q, size_t ldq,               \
                                                            const int8_t *weight, int32_t *sums)                        \
     {                                                                                                                  \
-        sum_products((n) <= TILE_ROWS ? (n) : TILE_ROWS, k, q, ldq, weight, sums);                                     \
+        sum_products(n, k, q, ldq, weight, sums);                                                                      \
     }
 HEIGHTS(CASE)
 #undef CASE
@@ -260,9 +269,7 @@ static void multiply_free(size_t m, size_t n, size_t k, const float *a, size_t l
     for (size_t j = 0; j < n; j += PANEL) {
         switch (m) {
 #define CASE(rows)                                                                                                     \
-    case rows:                                                                                                         \
-        if ((rows) <= TILE_ROWS) tile(rows, k, a, lda, b + j, ldb, NULL, c + j, ldc, 0);                               \
-        break;
+    case rows: tile(rows, k, a, lda, b + j, ldb, NULL, c + j, ldc, 0); break;
             HEIGHTS(CASE)
 #undef CASE
         default: break;

@@ -192,19 +192,25 @@ INLINE void tile(size_t rows, size_t k, const float *a, size_t lda, const float 
     }
 }
 
-/* The last rows of a matrix, by tiles of falling height. */
+/* The last rows of a matrix, fewer than TILE_ROWS, by tiles of falling height. */
 INLINE void tile_rest(size_t rows, size_t k, const float *a, size_t lda, const float *b, size_t ldb, const float *bias,
                       float *c, size_t ldc, int add)
 {
     size_t done = 0;
 #define PART(count)                                                                                                    \
-    if ((size_t)(count) < TILE_ROWS && rows - done >= (size_t)(count)) {                                               \
+    if (rows - done >= (size_t)(count)) {                                                                              \
         tile(count, k, a + done * lda, lda, b, ldb, bias, c + done * ldc, ldc, add);                                   \
         done += (size_t)(count);                                                                                       \
     }
+#if TILE_ROWS > 8
     PART(8)
+#endif
+#if TILE_ROWS > 6
     PART(6)
+#endif
+#if TILE_ROWS > 4
     PART(4)
+#endif
     PART(3)
     PART(2)
     PART(1)

@@ -270,21 +270,22 @@ static ss_metric *add_checked(ss_metrics *metrics, ss_metric_kind kind, const ch
     return metric;
 }
 
-ss_metric *ss_metrics_add_histogram(ss_metrics *metrics, const char *name, const char *help, const char *const *labels,
-                                    size_t label_count, const double *bounds, size_t bound_count, ss_error *err)
+ss_metric *ss_metrics_add_histogram(ss_metrics *metrics, const char *name, const char *help,
+                                    const char *const *label_names, size_t labels, const double *bounds,
+                                    size_t bound_count, ss_error *err)
 {
     if (check_bounds(name, bounds, bound_count, err)) return NULL;
-    return add_checked(metrics, SS_HISTOGRAM, name, help, labels, label_count, bounds, bound_count, err);
+    return add_checked(metrics, SS_HISTOGRAM, name, help, label_names, labels, bounds, bound_count, err);
 }
 
 ss_metric *ss_metrics_add(ss_metrics *metrics, ss_metric_kind kind, const char *name, const char *help,
-                          const char *const *labels, size_t label_count, ss_error *err)
+                          const char *const *label_names, size_t labels, ss_error *err)
 {
     /* About three per decade over what a stage may take, from a cache look-up to a stuck commit. */
     static const double seconds[] = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
                                      0.25,   0.5,   1,      2.5,   5,    10,    30};
     size_t bound_count = kind == SS_HISTOGRAM ? sizeof seconds / sizeof seconds[0] : 0;
-    return add_checked(metrics, kind, name, help, labels, label_count, seconds, bound_count, err);
+    return add_checked(metrics, kind, name, help, label_names, labels, seconds, bound_count, err);
 }
 
 ss_metrics *ss_metrics_new(ss_error *err)

@@ -121,9 +121,9 @@ static int build(ss_wordpiece *pieces, const ss_vocabulary_entry *entries, size_
     }
     pieces->nodes[ROOT].check = ROOT;
     pieces->first_free = 1;
-    size_t depth = 0;
+    size_t depth = 1;
     int result = 0;
-    stack[depth++] = (branch){.low = 0, .high = count, .depth = 0, .at = ROOT};
+    stack[0] = (branch){.low = 0, .high = count, .depth = 0, .at = ROOT};
     while (depth > 0 && result == 0) {
         branch from = stack[--depth];
         for (size_t i = from.low; i < from.high && entries[i].text[from.depth] == 0; i++)

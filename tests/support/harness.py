@@ -8,6 +8,7 @@ ended by its own pid: at the end, when the script fails, and (PR_SET_PDEATHSIG) 
 
 Environment, as tests/run exports it; the defaults are what a script needs when it is started by hand after tests/run:
   SKILLSTREAM_BIN  SKILLSTREAM_MODELS  SKILLSTREAM_TAXONOMY  SKILLSTREAM_KAFKA_DIR
+  SKILLSTREAM_TEST_THREADS: of each worker (1; the build for ThreadSanitizer takes more)
 """
 import atexit
 import csv
@@ -366,7 +367,7 @@ class Worker:
         self.port = free_port()
         self.command = [os.path.join(BIN, "skillstream-worker"), "--bootstrap", bootstrap or kafka.bootstrap,
                         "--instance", instance or f"test-{Worker.count}", "--http", f"127.0.0.1:{self.port}",
-                        "--log-format", "json", "--threads", "1", *(topics.options if topics else []),
+                        "--log-format", "json", "--threads", os.environ.get("SKILLSTREAM_TEST_THREADS", "1"), *(topics.options if topics else []),
                         *(["--redis", redis.url] if redis else []), *map(str, options)]
         self.file = open(self.log, "wb")
         self.process = spawn(self.command, stdout=self.file, stderr=self.file)

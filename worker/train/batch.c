@@ -68,18 +68,14 @@ void ss_batch_maker_free(ss_batch_maker *m)
 
 /* ---- memory ---- */
 
-/* Makes *array hold at least `need` items of `size` bytes. */
-static int make_room(void *array, size_t *room, size_t need, size_t size)
+/* `items` with room for at least `need` of `size` bytes each; NULL without memory, when they stay what they were. */
+static void *with_room(void *items, size_t *room, size_t need, size_t size)
 {
-    if (need <= *room) return 0;
+    if (items && need <= *room) return items;
     size_t more = *room * 2 > need ? *room * 2 : need;
-    void *items;
-    memcpy(&items, array, sizeof items);
-    items = realloc(items, more * size);
-    if (!items) return -1;
-    memcpy(array, &items, sizeof items);
-    *room = more;
-    return 0;
+    void *grown = realloc(items, more * size);
+    if (grown) *room = more;
+    return grown;
 }
 
 static int make_rows(ss_batch_maker *m, size_t rows)
@@ -101,9 +97,12 @@ static void clear(ss_batch_maker *m)
 static int add_text(ss_batch_maker *m, const char *text, size_t len, ss_error *err)
 {
     size_t starts_room = m->text_room ? m->text_room + 1 : 0, count;
-    if (make_room(&m->ids, &m->id_room, m->id_count + m->max_tokens, sizeof *m->ids) ||
-        make_room(&m->starts, &starts_room, m->text_count + 2, sizeof *m->starts))
-        return ss_fail_memory(err, "making a batch");
+    int32_t *ids = with_room(m->ids, &m->id_room, m->id_count + m->max_tokens, sizeof *ids);
+    if (!ids) return ss_fail_memory(err, "making a batch");
+    m->ids = ids;
+    uint32_t *starts = with_room(m->starts, &starts_room, m->text_count + 2, sizeof *starts);
+    if (!starts) return ss_fail_memory(err, "making a batch");
+    m->starts = starts;
     m->text_room = starts_room - 1;
     if (ss_tokenize(m->tokenizer, m->scratch, text, len, m->max_tokens, m->ids + m->id_count, &count, NULL, err))
         return -1;
@@ -131,7 +130,9 @@ static const ss_example *choose_partner(const ss_batch_maker *m, const ss_datase
 static int join(ss_batch_maker *m, const ss_example *first, const ss_example *second, size_t *len, ss_error *err)
 {
     *len = (size_t)first->len + 1 + second->len;
-    if (make_room(&m->joined, &m->joined_room, *len, 1)) return ss_fail_memory(err, "making a batch");
+    char *joined = with_room(m->joined, &m->joined_room, *len, 1);
+    if (!joined) return ss_fail_memory(err, "making a batch");
+    m->joined = joined;
     memcpy(m->joined, first->text, first->len);
     m->joined[first->len] = ' ';
     memcpy(m->joined + first->len + 1, second->text, second->len);
@@ -182,8 +183,9 @@ static const char *show_skill(const ss_batch_maker *m, const ss_skill *skill, in
 
 static int add_column(ss_batch_maker *m, uint32_t skill, int definitions, ss_random *random, ss_error *err)
 {
-    if (make_room(&m->labels, &m->column_room, m->column_count + 1, sizeof *m->labels))
-        return ss_fail_memory(err, "making a batch");
+    int32_t *labels = with_room(m->labels, &m->column_room, m->column_count + 1, sizeof *labels);
+    if (!labels) return ss_fail_memory(err, "making a batch");
+    m->labels = labels;
     m->labels[m->column_count++] = (int32_t)skill;
     m->stamp[skill] = m->made;
     const char *text = show_skill(m, ss_taxonomy_skill(m->taxonomy, skill), definitions, random);

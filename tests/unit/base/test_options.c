@@ -61,6 +61,7 @@ static ss_options *parse(values *v, ss_error *err, const char *const *words)
 }
 
 #define PARSE(v, err, ...) parse((v), (err), (const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
+#define PARSE_NOTHING(v, err) parse((v), (err), (const char *const[]){NULL})
 
 static void expect_failure(ss_status status, const char *part, const char *word, const char *second)
 {
@@ -86,7 +87,7 @@ static void defaults_are_parsed_like_any_value(void **state)
     (void)state;
     values v;
     ss_error err;
-    ss_options *o = PARSE(&v, &err);
+    ss_options *o = PARSE_NOTHING(&v, &err);
     assert_string_equal(v.name, "nobody");
     assert_null(v.password);
     assert_int_equal(v.threads, 2);
@@ -188,7 +189,7 @@ static void digest_covers_what_changes_results_and_nothing_else(void **state)
     values v;
     ss_error err;
     char a[65], b[65], c[65];
-    ss_options *o = PARSE(&v, &err);
+    ss_options *o = PARSE_NOTHING(&v, &err);
     assert_int_equal(ss_options_digest(o, a, &err), 0);
     ss_options_free(o);
     o = PARSE(&v, &err, "--threads", "7", "--no-fast");

@@ -92,8 +92,8 @@ static void keeps_other_languages(void **state)
 {
     static const char *const others[] = {"Somos una empresa joven con sede en Madrid y ofrecemos buen salario.",
                                          "Wir sind ein junges Unternehmen mit Sitz in Berlin.",
-                                         "\xC3\xA9\xC3\xA9 criminolog\xC3\xAD"
-                                         "a",
+                                         ("\xC3\xA9\xC3\xA9 criminolog\xC3\xAD"
+                                          "a"),
                                          "\xD0\x9C\xD1\x8B \xD0\xB8\xD1\x89\xD0\xB5\xD0\xBC",
                                          "\xE6\x88\x91\xE4\xBB\xAC\xE6\x98\xAF\xE5\x85\xAC\xE5\x8F\xB8"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)

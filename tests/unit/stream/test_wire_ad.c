@@ -87,8 +87,8 @@ static void posting_is_found_in_arrays_graphs_and_type_lists(void **state)
     (void)state;
     const char *forms[] = {
         "[{\"@type\":\"Organization\"},{\"@type\":\"JobPosting\",\"title\":\"x\",\"description\":\"d\"}]",
-        "{\"@graph\":[{\"@type\":\"WebPage\"},{\"@type\":[\"Thing\",\"JobPosting\"],\"title\":\"x\",\"description\":"
-        "\"d\"}]}",
+        ("{\"@graph\":[{\"@type\":\"WebPage\"},"
+         "{\"@type\":[\"Thing\",\"JobPosting\"],\"title\":\"x\",\"description\":\"d\"}]}"),
         "[{\"@graph\":[[{\"@type\":\"http://schema.org/JobPosting\",\"title\":\"x\",\"description\":\"d\"}]]}]",
         "{\"@type\":\"schema:JobPosting\",\"name\":\"x\",\"description\":\"d\"}",
         " \n\t{\"@type\":\"JobPosting\",\"title\":\"w\",\"title\":\"x\",\"description\":\"d\"}\n",

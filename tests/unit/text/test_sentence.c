@@ -224,8 +224,8 @@ static void an_endless_word_is_cut_in_linear_work_without_loss(void **state)
 {
     (void)state;
     static const char *const letters[] = {"x", "\xC3\xA9",
-                                          "\xF0\x9F\x92\xBC"
-                                          "a"};
+                                          ("\xF0\x9F\x92\xBC"
+                                           "a")};
     enum { CHARACTERS = 100 * 1000, LIMIT = 254 };
     for (size_t which = 0; which < 3; which++) {
         size_t size = strlen(letters[which]), len = size * CHARACTERS, counted = 0, count;
