@@ -85,7 +85,7 @@ static int listen_at(const struct sockaddr *address, socklen_t len, int family)
 /* Binds the first of the host's addresses that works. */
 static int open_listener(const char *address, ss_error *err)
 {
-    char host[256], service[8];
+    char host[256] = "", service[8];
     int port = 0;
     if (ss_http_split_address(address, host, &port, err)) return -1;
     snprintf(service, sizeof service, "%d", port);
@@ -111,11 +111,14 @@ static int open_listener(const char *address, ss_error *err)
 
 static int bound_port(int fd)
 {
-    struct sockaddr_storage address = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {.v6 = {0}};
     socklen_t len = sizeof address;
-    if (getsockname(fd, (struct sockaddr *)&address, &len)) return 0;
-    if (address.ss_family == AF_INET6) return ntohs(((const struct sockaddr_in6 *)&address)->sin6_port);
-    return ntohs(((const struct sockaddr_in *)&address)->sin_port);
+    if (getsockname(fd, &address.any, &len)) return 0;
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port : address.v4.sin_port);
 }
 
 /* ---- Pages ---- */

@@ -253,7 +253,7 @@ static ss_metric *add_family(ss_metrics *metrics, ss_metric_kind kind, const cha
         ss_fail_memory(err, "adding a metric");
         return NULL;
     }
-    for (size_t i = 0; i < label_count; i++) set_value(metric->other->values[i], "other");
+    for (size_t i = 0; i < metric->label_count; i++) set_value(metric->other->values[i], "other");
     metrics->families[metrics->count++] = metric;
     return metric;
 }
@@ -471,13 +471,19 @@ static int add_metric(ss_buffer *out, const ss_metric *metric)
 
 void ss_metrics_before_render(ss_metrics *metrics, ss_metrics_hook *hook, void *context)
 {
+    pthread_mutex_lock(&metrics->mutex);
     metrics->hook = hook;
     metrics->hook_context = context;
+    pthread_mutex_unlock(&metrics->mutex);
 }
 
 int ss_metrics_render(ss_metrics *metrics, ss_buffer *out, ss_error *err)
 {
-    if (metrics->hook) metrics->hook(metrics->hook_context);
+    pthread_mutex_lock(&metrics->mutex);
+    ss_metrics_hook *hook = metrics->hook;
+    void *context = metrics->hook_context;
+    pthread_mutex_unlock(&metrics->mutex);
+    if (hook) hook(context); /* it may take its time, and adds and changes metrics: not under the lock */
     int failed = 0;
     pthread_mutex_lock(&metrics->mutex);
     for (size_t i = 0; i < metrics->count && !failed; i++) failed = add_metric(out, metrics->families[i]);

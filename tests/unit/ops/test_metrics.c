@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -448,6 +449,51 @@ static void no_update_is_lost_between_threads(void **state)
     ss_metrics_free(metrics);
 }
 
+/* ---- A hook that comes while pages are served, as the worker's does: it waits for no release before it serves ---- */
+
+typedef struct hooked {
+    ss_metrics *metrics;
+    ss_series *gauge;
+    int value;
+    atomic_int seen;
+} hooked;
+
+static void show_value(void *context)
+{
+    hooked *h = context;
+    ss_gauge_set(h->gauge, h->value); /* written before the hook was set: ThreadSanitizer would tell */
+    atomic_store(&h->seen, 1);
+}
+
+static void *scrape_until_seen(void *context)
+{
+    hooked *h = context;
+    while (!atomic_load(&h->seen)) {
+        page p = render(h->metrics);
+        free(p.samples);
+    }
+    return NULL;
+}
+
+static void a_hook_may_be_set_while_pages_are_rendered(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 50; round++) {
+        hooked h = {.metrics = ss_metrics_new(NULL)};
+        assert_non_null(h.metrics);
+        ss_metric *metric = ss_metrics_add(h.metrics, SS_GAUGE, "g", "A gauge.", NULL, 0, NULL);
+        assert_non_null(metric);
+        h.gauge = ss_metric_with(metric, NULL);
+        pthread_t thread;
+        assert_int_equal(pthread_create(&thread, NULL, scrape_until_seen, &h), 0);
+        h.value = round;
+        ss_metrics_before_render(h.metrics, show_value, &h);
+        pthread_join(thread, NULL);
+        assert_int_equal((int)ss_gauge_value(h.gauge), round);
+        ss_metrics_free(h.metrics);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -460,6 +506,7 @@ int main(void)
         cmocka_unit_test(removed_series_vanish_and_start_anew),
         cmocka_unit_test(the_hook_runs_before_rendering_and_limits_are_errors),
         cmocka_unit_test(no_update_is_lost_between_threads),
+        cmocka_unit_test(a_hook_may_be_set_while_pages_are_rendered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
