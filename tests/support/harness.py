@@ -9,6 +9,7 @@ ended by its own pid: at the end, when the script fails, and (PR_SET_PDEATHSIG) 
 Environment, as tests/run exports it; the defaults are what a script needs when it is started by hand after tests/run:
   SKILLSTREAM_BIN  SKILLSTREAM_MODELS  SKILLSTREAM_TAXONOMY  SKILLSTREAM_KAFKA_DIR
   SKILLSTREAM_TEST_THREADS: of each worker (1; the build for ThreadSanitizer takes more)
+  SKILLSTREAM_TEST_PATIENCE: how many times as long to wait for anything (1; programs under ThreadSanitizer are slow)
 """
 import atexit
 import csv
@@ -37,6 +38,7 @@ TAXONOMY = os.environ.get("SKILLSTREAM_TAXONOMY") or os.path.join(CACHE, "taxono
 KAFKA_JARS = os.environ.get("SKILLSTREAM_KAFKA_DIR") or os.path.join(CACHE, "kafka")
 FIXTURES = os.path.join(os.path.dirname(BIN), "stream-fixtures")
 KAFKA_SH = os.path.join(SUPPORT, "kafka", "kafka.sh")
+PATIENCE = float(os.environ.get("SKILLSTREAM_TEST_PATIENCE") or 1)
 TOPICS = ("job-ads", "skill-records", "job-ads.dlq")
 
 
@@ -83,7 +85,7 @@ def spawn(command, **options):
 def run(*command, timeout=120, check=True, **options):
     """Runs a command to its end; returns the CompletedProcess with text output. check: a bad exit code is a failure."""
     done = subprocess.run(command, stdin=options.pop("stdin", subprocess.DEVNULL), stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, timeout=timeout, **options)
+                          stderr=subprocess.PIPE, text=True, timeout=timeout * PATIENCE, **options)
     if check and done.returncode != 0:
         raise AssertionError(f"{' '.join(command)}\nexit code {done.returncode}\n{done.stdout}{done.stderr}")
     return done
@@ -101,6 +103,7 @@ def free_port():
 
 def until(condition, what, timeout=30.0, pause=0.05):
     """Waits for condition() to be true and returns its value."""
+    timeout *= PATIENCE
     end = time.monotonic() + timeout
     while True:
         value = condition()
@@ -215,6 +218,7 @@ class Kafka:
         """Committed messages of a topic from its beginning, in the order of arrival: at least `count` of them (fails when
         they do not come), then whatever else comes within `quiet` seconds. count None: what is there now."""
         from confluent_kafka import Consumer, KafkaError, TopicPartition
+        timeout *= PATIENCE
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "reader", "enable.auto.commit": False,
                              "isolation.level": "read_committed", "enable.partition.eof": True,
                              "fetch.message.max.bytes": 16777216, "auto.offset.reset": "earliest"})
@@ -413,6 +417,7 @@ class Worker:
         return code, time.monotonic() - start
 
     def wait(self, timeout=40):
+        timeout *= PATIENCE
         try:
             return self.process.wait(timeout)
         except subprocess.TimeoutExpired:
