@@ -83,7 +83,7 @@ int ss_client_key(const ss_producer_settings *s, char **key, ss_error *err)
 {
     *key = NULL;
     ss_buffer text;
-    ss_buffer_init(&text, LONGEST_KEY * 2);
+    ss_buffer_init(&text, (size_t)LONGEST_KEY * 2);
     int result = 0;
     if (s->llm_key_file) {
         result = ss_file_read(s->llm_key_file, &text, err);
@@ -199,7 +199,7 @@ int64_t ss_client_retry_after(const char *value, int64_t now_s)
         char *end;
         double seconds = strtod(value, &end);
         if (*end && !strchr(" \t\r\n", *end)) return -1;
-        ms = seconds > LONGEST_WAIT_MS / 1000 ? LONGEST_WAIT_MS : (int64_t)(seconds * 1000);
+        ms = seconds > LONGEST_WAIT_MS / 1000.0 ? LONGEST_WAIT_MS : (int64_t)(seconds * 1000);
     } else {
         time_t at = curl_getdate(value, NULL);
         if (at < 0) return -1;

@@ -431,12 +431,16 @@ int ss_run_generate(ss_run *run, ss_error *err)
     ss_bucket_init(&l.tokens, s->tpm, now);
     ss_breaker_init(&run->breaker, (unsigned)s->breaker_failures, s->breaker_cool_down, BREAKER_CAP_MS);
     l.flights = calloc((size_t)s->concurrency, sizeof *l.flights);
-    int result = l.flights ? 0 : ss_fail_memory(err, "starting");
-    for (uint64_t i = 0; !result && i < s->concurrency; i++) {
+    if (!l.flights) {
+        ss_buffer_free(&l.body);
+        return ss_fail_memory(err, "starting");
+    }
+    for (uint64_t i = 0; i < s->concurrency; i++) {
         l.flights[i].next = l.free;
         l.free = &l.flights[i];
     }
-    if (!result && !(l.client = ss_client_new(s, err))) result = -1;
+    l.client = ss_client_new(s, err);
+    int result = l.client ? 0 : -1;
     if (!result) warn_of_clear_key(&l);
     if (!result) result = run_loop(&l, err);
     if (!result) result = conclude(&l, err);

@@ -56,8 +56,8 @@ ss_outlet *ss_outlet_open(const ss_outlet_config *config, ss_error *err)
     o->config = *config;
     o->transactional_id = strdup(config->transactional_id);
     o->jitter = (uint64_t)ss_wall_ms();
-    ss_buffer_init(&o->filling.bytes, FULL_BYTES * 2);
-    ss_buffer_init(&o->going.bytes, FULL_BYTES * 2);
+    ss_buffer_init(&o->filling.bytes, (size_t)FULL_BYTES * 2);
+    ss_buffer_init(&o->going.bytes, (size_t)FULL_BYTES * 2);
     if (!o->transactional_id)
         ss_fail_memory(err, "opening the topic");
     else if (!ss_kafka_check(&config->kafka, &config->topic, 1, config->patience_ms, err) && !open_sink(o, err))

@@ -118,7 +118,7 @@ size_t ss_partners_of(const ss_partners *p, uint32_t skill, uint32_t out[2])
         hash = hash * 6364136223846793005u + 1442695040888963407u; /* Knuth's MMIX generator */
         /* The second half of the tries looks everywhere: a word may be shared by two skills only. */
         uint64_t number = hash >> 33;
-        uint32_t other = list && i < TRIES / 2 ? list[number % near].skill : (uint32_t)(number % skills);
+        uint32_t other = list && near && i < TRIES / 2 ? list[number % near].skill : (uint32_t)(number % skills);
         if (other != skill && !(found && other == out[0])) out[found++] = other;
     }
     return found;

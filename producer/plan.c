@@ -151,7 +151,7 @@ int ss_plan_task(ss_plan *p, size_t slot, ss_task *task)
                       .attempt = p->slots[slot].asked,
                       .room = p->slots[slot].room};
     task->prompt = ss_prompts_choose(p->config.prompts, task->kind, number >> 7);
-    task->variation = number + task->attempt * 0x100001u; /* another sector and register each time */
+    task->variation = number + (uint64_t)task->attempt * 0x100001u; /* another sector and register each time */
     if (slot < p->with_skill) task->skills[task->skill_count++] = skill_at(p, slot);
     if (task->kind == SS_PAIR_MULTI && n)
         task->skill_count += ss_partners_of(p->partners, task->skills[0], task->skills + 1);

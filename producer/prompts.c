@@ -51,8 +51,11 @@ static int add_folder(ss_prompts *all, const char *folder, ss_error *err)
 ss_prompts *ss_prompts_load(const char *folder, ss_error *err)
 {
     ss_prompts *all = calloc(1, sizeof *all);
-    int result = all ? 0 : ss_fail_memory(err, "reading the prompt templates");
-    if (!result && folder) result = add_folder(all, folder, err);
+    if (!all) {
+        ss_fail_memory(err, "reading the prompt templates");
+        return NULL;
+    }
+    int result = folder ? add_folder(all, folder, err) : 0;
     for (const ss_prompt_file *file = ss_prompt_files; !result && !folder && file->name; file++)
         result = add(all, file->name, file->text, strlen(file->text), err);
     if (!result) return all;

@@ -33,7 +33,7 @@ void ss_sha256_end(ss_sha256 *sha, char hex[SS_SHA256_HEX + 1])
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned len = 0;
     EVP_DigestFinal_ex(sha->context, digest, &len);
-    for (unsigned i = 0; i < SS_SHA256_BYTES; i++) {
+    for (size_t i = 0; i < SS_SHA256_BYTES; i++) {
         hex[2 * i] = digits[digest[i] >> 4];
         hex[2 * i + 1] = digits[digest[i] & 15];
     }

@@ -50,7 +50,7 @@ static void *watch(void *arg)
     ss_shutdown *s = arg;
     int64_t deadline = 0;
     while (!atomic_load(&s->ended)) {
-        struct timespec slice = {.tv_nsec = 50 * 1000000};
+        struct timespec slice = {.tv_nsec = 50L * 1000000};
         int signal_number = sigtimedwait(&s->signals, NULL, &slice);
         if (signal_number > 0 && atomic_load(&s->requested)) _exit(130);
         if (signal_number > 0) raise_flag(s);

@@ -176,12 +176,12 @@ static int measure_gate(const ss_labelled_set *set, const ss_gate *gate, const f
     if (!gate || !out->with_skill || out->with_skill == n) return 0;
     float *logits = calloc(n, sizeof *logits);
     int *asks = calloc(n, sizeof *asks);
-    int bad = logits && asks ? 0 : ss_fail_memory(err, "measuring the gate");
-    for (size_t i = 0; !bad && i < n; i++) {
+    int there = logits && asks;
+    for (size_t i = 0; there && i < n; i++) {
         logits[i] = ss_gate_logit(gate, vectors + i * dims);
         asks[i] = ss_labelled_item(set, i)->gold_count > 0;
     }
-    if (!bad) bad = ss_gate_measure(logits, asks, n, &out->gate, err);
+    int bad = there ? ss_gate_measure(logits, asks, n, &out->gate, err) : ss_fail_memory(err, "measuring the gate");
     out->gated = !bad;
     free(logits);
     free(asks);

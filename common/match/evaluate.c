@@ -171,8 +171,8 @@ int ss_evaluate_each(const char *path, int exact, const ss_taxonomy *taxonomy, c
     if (prepare_words(&run, taxonomy, err)) goto done;
     run.vectors = calloc(CHUNK * ss_skill_matrix_dims(matrix), sizeof *run.vectors);
     run.scores = calloc(CHUNK * ss_skill_matrix_skills(matrix), sizeof *run.scores);
-    run.ranks = calloc(most, sizeof *run.ranks);
-    run.each = calloc(out->queries, sizeof *run.each);
+    run.ranks = calloc(most + 1, sizeof *run.ranks);
+    run.each = calloc(out->queries + 1, sizeof *run.each);
     if (!run.vectors || !run.scores || !run.ranks || !run.each) {
         ss_fail_memory(err, "evaluating");
         goto done;

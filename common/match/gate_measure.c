@@ -35,7 +35,7 @@ int ss_gate_measure(const float *logits, const int *asks, size_t n, ss_gate_repo
         pairs[i] = (ss_scored_pair){logits[i], asks[i]};
         out->asking += asks[i] != 0;
     }
-    ss_operating_point point;
+    ss_operating_point point = {0};
     int bad = !out->asking || out->asking == n
                   ? ss_fail(err, SS_INPUT, "the gate's figures need sentences with and without a skill")
                   : ss_best_operating_point(pairs, n, 0, &point, err);

@@ -72,7 +72,7 @@ uint32_t ss_word_number(const ss_word_table *table, uint64_t hash)
 
 static int grow(ss_word_table *table)
 {
-    ss_word_table larger = {.slots = table->slots ? table->slots * 2 : FIRST_SLOTS, .count = table->count};
+    ss_word_table larger = {.slots = table->slots ? table->slots * 2 : FIRST_SLOTS};
     larger.hashes = calloc(larger.slots, sizeof *larger.hashes);
     larger.numbers = calloc(larger.slots, sizeof *larger.numbers);
     if (!larger.hashes || !larger.numbers) {
@@ -85,8 +85,11 @@ static int grow(ss_word_table *table)
         larger.hashes[at] = table->hashes[i];
         larger.numbers[at] = table->numbers[i];
     }
-    ss_word_table_free(table);
-    *table = larger;
+    free(table->hashes);
+    free(table->numbers);
+    table->hashes = larger.hashes;
+    table->numbers = larger.numbers;
+    table->slots = larger.slots;
     return 0;
 }
 

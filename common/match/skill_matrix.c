@@ -47,7 +47,7 @@ static ss_skill_matrix *new_matrix(size_t skills, size_t rows, size_t dims, ss_e
         matrix->dims = dims;
         matrix->first_row = calloc(skills + 1, sizeof *matrix->first_row);
         matrix->tile_begin = calloc(skills + 1, sizeof *matrix->tile_begin);
-        matrix->row_kind = calloc(rows, sizeof *matrix->row_kind);
+        matrix->row_kind = calloc(rows + 1, sizeof *matrix->row_kind);
         if (matrix->first_row && matrix->tile_begin && matrix->row_kind) return matrix;
     }
     ss_skill_matrix_free(matrix);

@@ -75,7 +75,7 @@ ss_span_labels *ss_span_labels_new(const ss_taxonomy *taxonomy, ss_error *err)
             most += 2 * (1 + (size_t)ss_taxonomy_skill(taxonomy, s)->alternative_count);
         ss_arena_init(&labels->arena, 1 << 18, 0);
         labels->first = calloc(labels->skills + 1, sizeof *labels->first);
-        labels->labels = calloc(most, sizeof *labels->labels);
+        labels->labels = calloc(most + 1, sizeof *labels->labels);
         if (labels->first && labels->labels && !fold_all(labels, taxonomy)) return labels;
     }
     ss_span_labels_free(labels);

@@ -124,7 +124,7 @@ ss_safetensors *ss_safetensors_open(const unsigned char *data, size_t len, ss_er
         ss_safetensors_close(file);
         return NULL;
     }
-    if (file->count) qsort(file->tensors, file->count, sizeof *file->tensors, by_name);
+    if (file->tensors) qsort(file->tensors, file->count, sizeof *file->tensors, by_name);
     return file;
 }
 

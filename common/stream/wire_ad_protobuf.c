@@ -45,20 +45,6 @@ static int survey(ss_slice message, size_t *attributes)
     return got == 0 && known ? 0 : -1;
 }
 
-static ss_slice *text_field(ss_ad *ad, uint32_t number)
-{
-    switch (number) {
-    case AD_ID: return &ad->id;
-    case AD_TITLE: return &ad->title;
-    case AD_BODY: return &ad->body;
-    case AD_LANGUAGE: return &ad->language;
-    case AD_EMPLOYER: return &ad->employer;
-    case AD_LOCATION: return &ad->location;
-    case AD_SOURCE_URL: return &ad->source_url;
-    default: return NULL;
-    }
-}
-
 static ss_body_format format_of(uint64_t value)
 {
     return value == SS_BODY_TEXT || value == SS_BODY_HTML ? (ss_body_format)value : SS_BODY_UNSPECIFIED;
@@ -70,17 +56,24 @@ static int fill(ss_slice message, ss_ad *ad, ss_attribute *list)
     ss_wire_field field;
     while (ss_wire_next(&message, &field) > 0) {
         if (!is_known(&field)) continue;
-        ss_slice *text = text_field(ad, field.number);
-        if (text) {
-            *text = field.bytes;
-        } else if (field.number == AD_BODY_FORMAT) {
-            ad->body_format = format_of(field.value);
-        } else if (field.number == AD_POSTED_AT) {
+        ss_attribute attribute = {0};
+        switch (field.number) {
+        case AD_ID: ad->id = field.bytes; break;
+        case AD_TITLE: ad->title = field.bytes; break;
+        case AD_BODY: ad->body = field.bytes; break;
+        case AD_BODY_FORMAT: ad->body_format = format_of(field.value); break;
+        case AD_LANGUAGE: ad->language = field.bytes; break;
+        case AD_EMPLOYER: ad->employer = field.bytes; break;
+        case AD_LOCATION: ad->location = field.bytes; break;
+        case AD_POSTED_AT:
             if (ss_wire_get_instant(field.bytes, &ad->posted_at)) return -1;
-        } else {
-            ss_attribute attribute = {0};
+            break;
+        case AD_SOURCE_URL: ad->source_url = field.bytes; break;
+        case AD_ATTRIBUTES:
             if (ss_wire_get_attribute(field.bytes, &attribute)) return -1;
             ss_wire_set_attribute(list, &ad->attribute_count, attribute);
+            break;
+        default: break;
         }
     }
     ad->attributes = list;
@@ -91,7 +84,7 @@ static int repair_all(ss_ad *ad, ss_attribute *list, ss_arena *arena)
 {
     /* The body stays as it came: the text module repairs it with a map back to these bytes. */
     ss_slice *texts[] = {&ad->id, &ad->title, &ad->language, &ad->employer, &ad->location, &ad->source_url};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (ss_wire_repair(arena, texts[i])) return -1;
     return ss_wire_repair_attributes(list, &ad->attribute_count, arena);
 }

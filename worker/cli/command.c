@@ -13,7 +13,7 @@ const ss_subcommand *ss_subcommands(void)
                                              &ss_index_subcommand,   &ss_eval_subcommand,    &ss_embed_subcommand,
                                              &ss_publish_subcommand, &ss_tail_subcommand,    &ss_release_subcommand,
                                              &ss_lint_subcommand,    &ss_train_subcommand,   &ss_completion_subcommand};
-        for (size_t i = 0; i < sizeof list / sizeof *list; i++) all[i] = *list[i];
+        for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) all[i] = *list[i];
     }
     return all;
 }

@@ -74,7 +74,7 @@ typedef struct work {
 
 static int start_thread(ss_extractor *x, thread_state *t, ss_error *err)
 {
-    ss_arena_init(&t->arena, 256 * 1024, 0);
+    ss_arena_init(&t->arena, 1 << 18, 0);
     t->tokens = ss_tokenizer_scratch_new(err);
     if (!t->tokens) return -1;
     t->finder = ss_span_finder_new(ss_release_span_labels(x->release), err);

@@ -182,8 +182,8 @@ int ss_pipeline_start(ss_worker *w, ss_error *err)
     if (!w->to_publish) return -1;
     for (int i = 0; i < SS_WORKER_JOBS; i++) ss_queue_push(w->idle, &w->jobs[i]);
     ss_health_add_heart(w->health, "poller", HEART_MS);
-    ss_health_add_heart(w->health, "compute", HEART_MS * 5);
-    ss_health_add_heart(w->health, "publisher", HEART_MS * 5);
+    ss_health_add_heart(w->health, "compute", (int64_t)HEART_MS * 5);
+    ss_health_add_heart(w->health, "publisher", (int64_t)HEART_MS * 5);
     /* From the end to the start, so that a thread that cannot be started leaves only idle ones behind it. */
     if (start(&w->publisher, publisher_main, w, "publisher", err)) return -1;
     if (start(&w->computer, compute_main, w, "compute", err)) {

@@ -207,7 +207,7 @@ static void *intake_main(void *arg)
 
 int ss_intake_start(ss_trainer *t, ss_error *err)
 {
-    ss_health_add_heart(t->health, "intake", HEART_MS * 5); /* a commit may wait for a broker that is away */
+    ss_health_add_heart(t->health, "intake", (int64_t)HEART_MS * 5); /* a commit may wait for a broker that is away */
     int code = pthread_create(&t->intake, NULL, intake_main, t);
     if (code) return ss_fail(err, SS_MEMORY, "starting the intake thread: %s", strerror(code));
     t->taking = 1;

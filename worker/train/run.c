@@ -401,7 +401,7 @@ int ss_run(const ss_run_options *options, ss_dataset *set, ss_outcome *outcome, 
                            .after = &f.after,
                            .before_name = f.before_name};
     ss_arena_init(&f.arena, 0, 0);
-    ss_buffer_init(&f.recipe, 64 * 1024);
+    ss_buffer_init(&f.recipe, 1 << 16);
     int result = run_all(&f, set, err);
     ss_side_free(&f.before);
     ss_side_free(&f.after);

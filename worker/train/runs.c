@@ -39,11 +39,17 @@ static int write_json(const char *folder, const char *name, json_t *json, ss_err
 
 static unsigned newest_number(const char *state)
 {
-    unsigned newest = 0, number;
+    static const char prefix[] = "run-";
+    const size_t before = sizeof prefix - 1, most = 6; /* digits */
+    unsigned newest = 0;
     DIR *folder = opendir(state);
     for (struct dirent *entry; folder && (entry = readdir(folder));) {
-        char rest;
-        if (sscanf(entry->d_name, "run-%6u%c", &number, &rest) == 1 && number > newest) newest = number;
+        if (strncmp(entry->d_name, prefix, before) != 0) continue;
+        const char *digits = entry->d_name + before;
+        size_t count = strspn(digits, "0123456789");
+        if (count == 0 || count > most || digits[count]) continue;
+        unsigned number = (unsigned)strtoul(digits, NULL, 10);
+        if (number > newest) newest = number;
     }
     if (folder) closedir(folder);
     return newest;

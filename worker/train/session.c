@@ -113,7 +113,7 @@ static int open_all(ss_session *s, ss_error *err)
     if (r->validate_every && !s->options->validate->count)
         return ss_fail(err, SS_CONFIG, "validate-every needs a validation file (--validate FILE.csv)");
     if (r->hard_every * r->batch > SIZE_MAX / 1024) return ss_fail(err, SS_CONFIG, "hard-every is too large");
-    ss_buffer_init(&s->recipe_text, 64 * 1024);
+    ss_buffer_init(&s->recipe_text, 1 << 16);
     if (ss_recipe_text(r, &s->recipe_text, err) || make_definitions(s, err) ||
         ss_dataset_digest(s->set, s->digest, err) || load_model(s, err))
         return -1;

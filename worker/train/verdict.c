@@ -12,7 +12,7 @@ int ss_side_measure(const ss_strings *files, const ss_taxonomy *taxonomy, const 
                     const ss_ranker *ranker, ss_embedder *embedder, ss_side *out, ss_error *err)
 {
     *out = (ss_side){.sets = calloc(files->count + 1, sizeof *out->sets),
-                     .each = calloc(files->count + 1, sizeof *out->each)};
+                     .each = calloc(files->count + 1, sizeof(ss_query_figures *))};
     if (!out->sets || !out->each) {
         ss_side_free(out);
         return ss_fail_memory(err, "validating");
@@ -70,7 +70,7 @@ int ss_side_measure_encoder(const ss_strings *files, const char *encoder_dir, co
 
 void ss_side_free(ss_side *side)
 {
-    for (size_t i = 0; i < side->count; i++) free(side->each[i]);
+    for (size_t i = 0; side->each && i < side->count; i++) free(side->each[i]);
     free(side->each);
     free(side->sets);
     *side = (ss_side){0};
