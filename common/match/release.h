@@ -55,8 +55,8 @@ ss_release *ss_release_from_blobs(const void *manifest, size_t len, const char *
 int ss_release_set_precision(ss_release *release, const char *precision, ss_error *err);
 
 /* Gives back the memory of weights that the encoder has copied (42 MB of a MiniLM release from Redis). Only before the
- * release is shared, and once its precision is what it stays: another one is then refused (SS_INTERNAL), and the encoder's
- * blobs must not be read. */
+ * release is shared, and once its precision is what it stays: another one is then refused (SS_INTERNAL), and the
+ * encoder's blobs must not be read. */
 void ss_release_settle(ss_release *release);
 
 ss_release *ss_release_keep(ss_release *release); /* returns its argument */

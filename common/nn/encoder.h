@@ -36,8 +36,9 @@ size_t ss_encoder_max_tokens(const ss_encoder *encoder); /* per sequence, specia
 const ss_tokenizer *ss_encoder_tokenizer(const ss_encoder *encoder);
 const ss_model_config *ss_encoder_config(const ss_encoder *encoder);
 
-/* Parts of the files' bytes that the encoder has copied into a layout of its own and does not read again: the weights of
- * linear layers, 42 MB of MiniLM's 91. They belong to the encoder's owner, who may give their memory back (pages.h). */
+/* Parts of the files' bytes that the encoder has copied into a layout of its own and does not read again: the weights
+ * of linear layers, 42 MB of MiniLM's 91. They belong to the encoder's owner, who may give their memory back (pages.h).
+ */
 typedef struct ss_copied_weights {
     const void *data;
     size_t len; /* bytes */

@@ -79,8 +79,8 @@ static int read_norm(const source *from, const char *name, size_t hidden, ss_lay
 }
 
 /* One linear layer out of `count` matrices of `rows` rows each. */
-static int read_linear(ss_encoder *encoder, const source *from, const char *const *names, size_t count,
-                       size_t rows, size_t in, ss_map *map, ss_error *err)
+static int read_linear(ss_encoder *encoder, const source *from, const char *const *names, size_t count, size_t rows,
+                       size_t in, ss_map *map, ss_error *err)
 {
     enum { MOST = 3 };
     ss_weights weight[MOST] = {0}, bias[MOST] = {0};

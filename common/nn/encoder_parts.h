@@ -40,10 +40,10 @@ struct ss_encoder {
     ss_weights positions; /* (positions, H) */
     ss_weights types;     /* (types, H), only row 0 is used; none for MPNet */
     ss_layer_norm embedding_norm;
-    ss_layer *layers; /* (L) */
+    ss_layer *layers;          /* (L) */
     ss_copied_weights *copied; /* (at most L * SS_LAYER_MATRICES) */
     size_t copied_count;
-    float *bias;      /* MPNet: (heads, 2 max_tokens - 1), see attention.h; else NULL */
+    float *bias; /* MPNet: (heads, 2 max_tokens - 1), see attention.h; else NULL */
     ss_attention attention;
 };
 

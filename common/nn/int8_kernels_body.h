@@ -113,8 +113,8 @@ INLINE vec quick_gelu(vec x)
 enum { NO_ACTIVATION = -1 };
 
 /* Sums of `rows` rows to floats, LANES columns from j on, of which n are written. The share of the zero is taken off in
- * floats: a vector multiplies whole numbers of 32 bits several times slower, and below 2^24, where real sums are, nothing
- * is rounded. */
+ * floats: a vector multiplies whole numbers of 32 bits several times slower, and below 2^24, where real sums are,
+ * nothing is rounded. */
 INLINE void finish_columns(const ss_int8_product *p, int activation, const int32_t *sums, size_t first, size_t rows,
                            size_t j, size_t n)
 {

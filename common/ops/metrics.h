@@ -79,8 +79,8 @@ double ss_gauge_value(const ss_series *gauge);
 /* Histograms: one observation (seconds for *_seconds). NaN is dropped. */
 void ss_histogram_observe(ss_series *histogram, double value);
 
-/* Called before each rendering, without locks held, to bring gauges up to date. One per registry; may be set while pages
- * are served, and what the caller wrote before is then seen by the hook. */
+/* Called before each rendering, without locks held, to bring gauges up to date. One per registry; may be set while
+ * pages are served, and what the caller wrote before is then seen by the hook. */
 typedef void ss_metrics_hook(void *context);
 void ss_metrics_before_render(ss_metrics *metrics, ss_metrics_hook *hook, void *context);
 

@@ -49,9 +49,8 @@ static int compare(ss_exchange *ex, const rd_kafka_topic_partition_list_t *found
 
 int ss_exchange_open_observer(ss_exchange *ex, ss_error *err)
 {
-    const ss_kafka_setting ours[] = {{"group.id", ex->group, 1},
-                                     {"enable.auto.commit", "false", 1},
-                                     {"isolation.level", "read_uncommitted", 1}};
+    const ss_kafka_setting ours[] = {
+        {"group.id", ex->group, 1}, {"enable.auto.commit", "false", 1}, {"isolation.level", "read_uncommitted", 1}};
     rd_kafka_conf_t *conf = ss_kafka_conf_new(&ex->config.kafka, &ex->client, ours, sizeof ours / sizeof *ours, err);
     if (!conf) return -1;
     ex->observer = ss_kafka_new(RD_KAFKA_CONSUMER, conf, err);

@@ -93,12 +93,16 @@ static int repair(job *j, ss_error *err)
     if (ss_utf8_is_clean(j->html.bytes, j->html.len)) return 0;
     ss_text repaired;
     if (ss_utf8_repair(j->html.bytes, j->html.len, &j->work, &repaired, err) < 0) return -1;
-    size_t count = repaired.len + 1;
-    uint32_t *source = ss_arena_alloc(&j->work, count * sizeof *source);
-    if (!source) return fail_preparing(err);
-    memcpy(source, repaired.source, count * sizeof *source);
-    compose(source, count, &j->html);
-    j->html = (stage){.bytes = repaired.bytes, .len = repaired.len, .source = source};
+    stage next = {.bytes = repaired.bytes, .len = repaired.len, .source = repaired.source};
+    if (j->html.source) { /* a body that was escaped: its map has to lead on */
+        size_t count = next.len + 1;
+        uint32_t *source = ss_arena_alloc(&j->work, count * sizeof *source);
+        if (!source) return fail_preparing(err);
+        memcpy(source, next.source, count * sizeof *source);
+        compose(source, count, &j->html);
+        next.source = source;
+    }
+    j->html = next;
     return 0;
 }
 

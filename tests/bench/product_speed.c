@@ -5,8 +5,8 @@
  *
  * KERNELS is a set of int8_kernels.h; the caller holds oneDNN to the same instructions (DNNL_MAX_CPU_ISA) and to one
  * thread (OMP_NUM_THREADS). Both multiply unsigned bytes of activations by signed bytes of weights, scale each output
- * channel and add a bias, from weights packed before; ours takes a scale and a zero of each row besides, which oneDNN 2.6
- * cannot. Results are compared: they may differ by rounding only. Prints a JSON object per shape.
+ * channel and add a bias, from weights packed before; ours takes a scale and a zero of each row besides, which
+ * oneDNN 2.6 cannot. Results are compared: they may differ by rounding only. Prints a JSON object per shape.
  */
 #include <math.h>
 #include <stdio.h>
@@ -28,9 +28,9 @@ typedef struct shape {
 } shape;
 
 /* Products of MiniLM (384) and MPNet (768): query-key-value, out, up, down. 96 rows are the encoder's blocks. */
-static const shape shapes[] = {{96, 1152, 384, 0}, {512, 1152, 384, 0}, {96, 384, 384, 0},   {96, 1536, 384, 0},
-                               {96, 1536, 384, 1}, {96, 384, 1536, 0},  {512, 384, 1536, 0}, {96, 3072, 768, 0},
-                               {96, 768, 3072, 0}};
+static const shape shapes[] = {{96, 1152, 384, 0},  {512, 1152, 384, 0}, {96, 384, 384, 0},
+                               {96, 1536, 384, 0},  {96, 1536, 384, 1},  {96, 384, 1536, 0},
+                               {512, 384, 1536, 0}, {96, 3072, 768, 0},  {96, 768, 3072, 0}};
 
 typedef struct product {
     shape s;
@@ -243,7 +243,8 @@ static void measure(product *p, size_t repeats)
     qsort(theirs, repeats, sizeof *theirs, ascending);
     qsort(ratios, repeats, sizeof *ratios, ascending);
     double operations = 2e-9 * (double)(p->s.m * p->s.n * p->s.k);
-    printf("{\"m\": %zu, \"n\": %zu, \"k\": %zu, \"gelu\": %d, \"ours\": %.1f, \"theirs\": %.1f, \"ratio\": [%.3f, %.3f, %.3f], "
+    printf("{\"m\": %zu, \"n\": %zu, \"k\": %zu, \"gelu\": %d, \"ours\": %.1f, \"theirs\": %.1f, \"ratio\": [%.3f, "
+           "%.3f, %.3f], "
            "\"their_name\": \"%s\", \"difference\": %.1e}\n",
            p->s.m, p->s.n, p->s.k, p->s.gelu, operations / ours[repeats / 2], operations / theirs[repeats / 2],
            ratios[repeats / 2], ratios[0], ratios[repeats - 1], p->their_name, difference);
@@ -255,7 +256,8 @@ int main(int argc, char **argv)
     size_t repeats = argc == 3 ? strtoul(argv[2], NULL, 10) : 0;
     const ss_int8_kernels *kernels = argc == 3 ? ss_int8_kernels_named(argv[1]) : NULL;
     if (!kernels || repeats < 1 || repeats > MOST_REPEATS) {
-        fprintf(stderr, "usage: %s KERNELS REPEATS (1 to %d), with kernels that this CPU can run\n", argv[0], MOST_REPEATS);
+        fprintf(stderr, "usage: %s KERNELS REPEATS (1 to %d), with kernels that this CPU can run\n", argv[0],
+                MOST_REPEATS);
         return 2;
     }
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {

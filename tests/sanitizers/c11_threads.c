@@ -1,13 +1,13 @@
 /* c11_threads.c - C11 threads as POSIX threads, where ThreadSanitizer can see them.
  *
- * Debian's librdkafka starts its threads with thrd_create and locks with mtx_lock. ThreadSanitizer intercepts the pthread
- * functions alone: a thread that thrd_create started inside libc is unknown to it, and the first malloc there ends the
- * program ("CHECK failed: thr->slot" in Clang's, a segmentation fault in GCC's). So every program of a build with
- * SKILLSTREAM_SANITIZE=thread links this file, whose functions stand before libc's for its shared libraries as well. It also
- * lets the sanitizer see that what we hand over through a queue of librdkafka is handed over.
+ * Debian's librdkafka starts its threads with thrd_create and locks with mtx_lock. ThreadSanitizer intercepts the
+ * pthread functions alone: a thread that thrd_create started inside libc is unknown to it, and the first malloc there
+ * ends the program ("CHECK failed: thr->slot" in Clang's, a segmentation fault in GCC's). So every program of a build
+ * with SKILLSTREAM_SANITIZE=thread links this file, whose functions stand before libc's for its shared libraries as
+ * well. It also lets the sanitizer see that what we hand over through a queue of librdkafka is handed over.
  *
- * In glibc thrd_t is pthread_t, and mtx_t, cnd_t and once_flag have the size and alignment of their pthread counterparts
- * (asserted below); libc's own functions, which this file stands before, cast them in the same way.
+ * In glibc thrd_t is pthread_t, and mtx_t, cnd_t and once_flag have the size and alignment of their pthread
+ * counterparts (asserted below); libc's own functions, which this file stands before, cast them in the same way.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -26,8 +26,14 @@ typedef struct {
     void *argument;
 } start;
 
-static pthread_mutex_t *mutex_of(mtx_t *mutex) { return (pthread_mutex_t *)(void *)mutex; }
-static pthread_cond_t *condition_of(cnd_t *condition) { return (pthread_cond_t *)(void *)condition; }
+static pthread_mutex_t *mutex_of(mtx_t *mutex)
+{
+    return (pthread_mutex_t *)(void *)mutex;
+}
+static pthread_cond_t *condition_of(cnd_t *condition)
+{
+    return (pthread_cond_t *)(void *)condition;
+}
 
 static int result_of(int code)
 {
@@ -65,7 +71,10 @@ SEEN_BY_LIBRARIES int thrd_join(thrd_t thread, int *result)
     return result_of(code);
 }
 
-SEEN_BY_LIBRARIES int thrd_detach(thrd_t thread) { return result_of(pthread_detach(thread)); }
+SEEN_BY_LIBRARIES int thrd_detach(thrd_t thread)
+{
+    return result_of(pthread_detach(thread));
+}
 
 SEEN_BY_LIBRARIES int mtx_init(mtx_t *mutex, int type)
 {
@@ -77,15 +86,39 @@ SEEN_BY_LIBRARIES int mtx_init(mtx_t *mutex, int type)
     return result_of(code);
 }
 
-SEEN_BY_LIBRARIES void mtx_destroy(mtx_t *mutex) { pthread_mutex_destroy(mutex_of(mutex)); }
-SEEN_BY_LIBRARIES int mtx_lock(mtx_t *mutex) { return result_of(pthread_mutex_lock(mutex_of(mutex))); }
-SEEN_BY_LIBRARIES int mtx_trylock(mtx_t *mutex) { return result_of(pthread_mutex_trylock(mutex_of(mutex))); }
-SEEN_BY_LIBRARIES int mtx_unlock(mtx_t *mutex) { return result_of(pthread_mutex_unlock(mutex_of(mutex))); }
+SEEN_BY_LIBRARIES void mtx_destroy(mtx_t *mutex)
+{
+    pthread_mutex_destroy(mutex_of(mutex));
+}
+SEEN_BY_LIBRARIES int mtx_lock(mtx_t *mutex)
+{
+    return result_of(pthread_mutex_lock(mutex_of(mutex)));
+}
+SEEN_BY_LIBRARIES int mtx_trylock(mtx_t *mutex)
+{
+    return result_of(pthread_mutex_trylock(mutex_of(mutex)));
+}
+SEEN_BY_LIBRARIES int mtx_unlock(mtx_t *mutex)
+{
+    return result_of(pthread_mutex_unlock(mutex_of(mutex)));
+}
 
-SEEN_BY_LIBRARIES int cnd_init(cnd_t *condition) { return result_of(pthread_cond_init(condition_of(condition), NULL)); }
-SEEN_BY_LIBRARIES void cnd_destroy(cnd_t *condition) { pthread_cond_destroy(condition_of(condition)); }
-SEEN_BY_LIBRARIES int cnd_signal(cnd_t *condition) { return result_of(pthread_cond_signal(condition_of(condition))); }
-SEEN_BY_LIBRARIES int cnd_broadcast(cnd_t *condition) { return result_of(pthread_cond_broadcast(condition_of(condition))); }
+SEEN_BY_LIBRARIES int cnd_init(cnd_t *condition)
+{
+    return result_of(pthread_cond_init(condition_of(condition), NULL));
+}
+SEEN_BY_LIBRARIES void cnd_destroy(cnd_t *condition)
+{
+    pthread_cond_destroy(condition_of(condition));
+}
+SEEN_BY_LIBRARIES int cnd_signal(cnd_t *condition)
+{
+    return result_of(pthread_cond_signal(condition_of(condition)));
+}
+SEEN_BY_LIBRARIES int cnd_broadcast(cnd_t *condition)
+{
+    return result_of(pthread_cond_broadcast(condition_of(condition)));
+}
 
 SEEN_BY_LIBRARIES int cnd_wait(cnd_t *condition, mtx_t *mutex)
 {

@@ -1,7 +1,7 @@
 /* race.c - that the build for ThreadSanitizer sees what it must: threads that C11's thrd_create started included.
  *
- * Two threads of this program add to a counter, "guarded" by a mutex of C11 or "unguarded"; the first must end well, the
- * second must be reported. "handed-over" passes a buffer through a queue of librdkafka's, as our threads do.
+ * Two threads of this program add to a counter, "guarded" by a mutex of C11 or "unguarded"; the first must end well,
+ * the second must be reported. "handed-over" passes a buffer through a queue of librdkafka's, as our threads do.
  */
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>

@@ -46,6 +46,15 @@ def worker_with_history(prefix, *options):
     return worker, names, old
 
 
+def made_anew_unseen(worker, names, count):
+    """The topic is replaced and has so many ads before the worker can look; their ids."""
+    worker.process.send_signal(signal.SIGSTOP)
+    make_anew(names)
+    new = publish(names, "new", count)
+    worker.process.send_signal(signal.SIGCONT)
+    return new
+
+
 def check(worker, names, wanted):
     found = kafka.read(names.records, len(wanted), timeout=90, quiet=3)
     assert h.ids_of(found) == sorted(wanted), sorted(set(wanted) ^ set(h.ids_of(found))) or "twice"
@@ -62,21 +71,13 @@ def one_that_ends_below_the_old_offsets():
 
 def one_that_has_grown_past_the_old_offsets_before_the_worker_looks():
     worker, names, old = worker_with_history("past-")
-    worker.process.send_signal(signal.SIGSTOP)
-    make_anew(names)
-    new = publish(names, "new", 50)
-    worker.process.send_signal(signal.SIGCONT)
-    check(worker, names, old + new)
+    check(worker, names, old + made_anew_unseen(worker, names, 50))
 
 
 def one_that_ends_exactly_at_the_old_offsets():
     """Nothing is to be read there, so no transaction finds it."""
     worker, names, old = worker_with_history("at-")
-    worker.process.send_signal(signal.SIGSTOP)
-    make_anew(names)
-    new = publish(names, "new", 20)
-    worker.process.send_signal(signal.SIGCONT)
-    check(worker, names, old + new)
+    check(worker, names, old + made_anew_unseen(worker, names, 20))
 
 
 def one_that_is_replaced_under_a_batch_of_the_old():
@@ -85,11 +86,7 @@ def one_that_is_replaced_under_a_batch_of_the_old():
     publish(names, "held", 3)
     h.until(lambda: sum(v for k, v in worker.metrics().items() if k.startswith("skillstream_consumer_lag{")) == 6,
             "the worker has fetched the ads", 30)
-    worker.process.send_signal(signal.SIGSTOP)
-    make_anew(names)
-    new = publish(names, "new", 48)
-    worker.process.send_signal(signal.SIGCONT)
-    check(worker, names, old + new)
+    check(worker, names, old + made_anew_unseen(worker, names, 48))
 
 
 def one_that_is_away_for_a_while():

@@ -90,7 +90,7 @@ static void pages_given_back_are_whole_ones_inside(void **state)
     unsigned char *memory = aligned_alloc(PAGE, SIZE);
     assert_non_null(memory);
     memset(memory, 7, SIZE);
-    assert_int_equal(ss_pages_give_back(memory + 1, PAGE), 0);        /* parts of two pages */
+    assert_int_equal(ss_pages_give_back(memory + 1, PAGE), 0);         /* parts of two pages */
     assert_int_equal(ss_pages_give_back(memory + 1, 2 * PAGE - 2), 0); /* one byte short of a page */
     assert_int_equal(ss_pages_give_back(memory + PAGE - 1, 3 * PAGE + 1), 3 * PAGE);
     for (size_t i = 0; i < SIZE; i++) assert_int_equal(memory[i], i < PAGE || i >= 4 * PAGE ? 7 : 0);

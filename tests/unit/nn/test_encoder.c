@@ -520,8 +520,8 @@ static void broken_models_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(forward_matches_double_precision), cmocka_unit_test(hidden_states_end_in_the_embedding),
+        cmocka_unit_test(forward_matches_double_precision),    cmocka_unit_test(hidden_states_end_in_the_embedding),
         cmocka_unit_test(int8_gives_the_same_bits_everywhere), cmocka_unit_test(bad_batches_are_refused),
-        cmocka_unit_test(copied_weights_are_not_read_again), cmocka_unit_test(broken_models_are_refused)};
+        cmocka_unit_test(copied_weights_are_not_read_again),   cmocka_unit_test(broken_models_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -102,18 +102,24 @@ static void escaped_html_is_told_from_text_about_html(void **state)
     for (size_t i = 0; i < 7; i++) assert_int_equal(ss_html_is_escaped(other[i], strlen(other[i])), 0);
 }
 
+/* The text and, for each of its bytes and its end, where in the HTML it comes from. */
+static void assert_sources(const char *html, size_t len, const char *expected, const uint32_t *sources)
+{
+    ss_arena arena;
+    ss_text text;
+    ss_arena_init(&arena, 0, 0);
+    assert_int_equal(ss_text_from_html(html, len, NULL, &arena, &text, NULL), 0);
+    assert_string_equal(text.bytes, expected);
+    for (size_t i = 0; i <= text.len; i++) assert_int_equal(text.source[i], sources[i]);
+    ss_arena_free(&arena);
+}
+
 static void the_map_leads_to_entity_tag_and_byte(void **state)
 {
     (void)state;
     static const char html[] = "<p>a&amp;b</p>\n<p>c &lt;</p>";
     static const uint32_t expected[] = {3, 4, 9, 10, 18, 19, 20, sizeof html - 1};
-    ss_arena arena;
-    ss_text text;
-    ss_arena_init(&arena, 0, 0);
-    assert_int_equal(ss_text_from_html(html, sizeof html - 1, NULL, &arena, &text, NULL), 0);
-    assert_string_equal(text.bytes, "a&b\nc <");
-    for (size_t i = 0; i <= text.len; i++) assert_int_equal(text.source[i], expected[i]);
-    ss_arena_free(&arena);
+    assert_sources(html, sizeof html - 1, "a&b\nc <", expected);
 }
 
 /* Every ASCII letter and digit of the text that does not come from a reference stands where the map says. */
@@ -206,13 +212,7 @@ static void a_double_escaped_body_maps_to_its_outermost_bytes(void **state)
     (void)state;
     static const char html[] = "&lt;p&gt;We &amp;amp; you&lt;/p&gt;";
     static const uint32_t expected[] = {9, 10, 11, 12, 21, 22, 23, 24, sizeof html - 1};
-    ss_arena arena;
-    ss_text text;
-    ss_arena_init(&arena, 0, 0);
-    assert_int_equal(ss_text_from_html(html, sizeof html - 1, NULL, &arena, &text, NULL), 0);
-    assert_string_equal(text.bytes, "We & you");
-    for (size_t i = 0; i <= text.len; i++) assert_int_equal(text.source[i], expected[i]);
-    ss_arena_free(&arena);
+    assert_sources(html, sizeof html - 1, "We & you", expected);
 }
 
 static void an_escaped_carriage_return_does_not_end_the_map(void **state)
@@ -220,13 +220,7 @@ static void an_escaped_carriage_return_does_not_end_the_map(void **state)
     (void)state;
     static const char html[] = "&lt;p&gt;a&#13;&#10;bc";
     static const uint32_t expected[] = {9, 10, 20, 21, sizeof html - 1};
-    ss_arena arena;
-    ss_text text;
-    ss_arena_init(&arena, 0, 0);
-    assert_int_equal(ss_text_from_html(html, sizeof html - 1, NULL, &arena, &text, NULL), 0);
-    assert_string_equal(text.bytes, "a bc");
-    for (size_t i = 0; i <= text.len; i++) assert_int_equal(text.source[i], expected[i]);
-    ss_arena_free(&arena);
+    assert_sources(html, sizeof html - 1, "a bc", expected);
 }
 
 static void the_linear_path_gives_the_text_of_the_tree(void **state)

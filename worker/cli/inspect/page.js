@@ -232,7 +232,7 @@ function words(piece, entries, marks) {
     for (const entry of over) marks.set(entry, [...(marks.get(entry) ?? []), mark]);
     out.append(mark);
   }
-  out.append(...[tail(piece)].filter(Boolean));
+  if (piece.tail) out.append(tail(piece));
   return out;
 }
 
