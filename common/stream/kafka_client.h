@@ -50,6 +50,12 @@ rd_kafka_conf_t *ss_kafka_conf_new(const ss_kafka_config *config, ss_kafka_clien
 /* rd_kafka_new; always consumes conf. */
 rd_kafka_t *ss_kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, ss_error *err);
 
+/* Empties a partition's queue (rd_kafka_queue_get_partition), ends its forwarding and lets it go; NULL is fine. For
+ * each partition that was assigned, after rd_kafka_consumer_close and before rd_kafka_destroy: a partition whose topic
+ * was deleted gets an error into its queue after it was stopped. The error holds the partition, the partition its queue
+ * and a broker, and rd_kafka_destroy waits for the broker for ever (librdkafka 2.0.2, any consumer). */
+void ss_kafka_end_queue(rd_kafka_queue_t *queue);
+
 /* What an error code means for a caller. */
 ss_status ss_kafka_status(rd_kafka_resp_err_t code);
 

@@ -279,6 +279,15 @@ rd_kafka_t *ss_kafka_new(rd_kafka_type_t type, rd_kafka_conf_t *conf, ss_error *
     return rk;
 }
 
+void ss_kafka_end_queue(rd_kafka_queue_t *queue)
+{
+    if (!queue) return;
+    rd_kafka_queue_forward(queue, NULL);
+    rd_kafka_message_t *left;
+    while ((left = rd_kafka_consume_queue(queue, 0))) rd_kafka_message_destroy(left);
+    rd_kafka_queue_destroy(queue);
+}
+
 int ss_kafka_check_settings(const ss_kafka_config *config, ss_error *err)
 {
     ss_kafka_client client;

@@ -84,8 +84,7 @@ int ss_exchange_open_consumer(ss_exchange *ex, ss_error *err)
 void ss_exchange_close_consumer(ss_exchange *ex)
 {
     rd_kafka_consumer_close(ex->consumer);
-    for (size_t i = 0; i < ex->cursor_count; i++)
-        if (ex->cursors[i].queue) rd_kafka_queue_destroy(ex->cursors[i].queue);
+    for (size_t i = 0; i < ex->cursor_count; i++) ss_kafka_end_queue(ex->cursors[i].queue);
     rd_kafka_queue_destroy(ex->messages);
     rd_kafka_destroy(ex->consumer);
     ex->consumer = NULL;

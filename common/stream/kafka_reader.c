@@ -17,7 +17,8 @@ struct ss_reader {
     rd_kafka_t *rk;
     rd_kafka_message_t *message; /* of the last call */
     ss_arena headers;
-    unsigned char *ended; /* [partitions] */
+    unsigned char *ended;      /* [partitions] */
+    rd_kafka_queue_t **queues; /* [partitions] held for closing */
     int partitions;
 };
 
@@ -45,6 +46,7 @@ static int assign(ss_reader *reader, const char *topic, int from_beginning, ss_e
     for (int i = 0; i < reader->partitions; i++)
         rd_kafka_topic_partition_list_add(list, topic, i)->offset =
             from_beginning ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
+    for (int i = 0; i < reader->partitions; i++) reader->queues[i] = rd_kafka_queue_get_partition(reader->rk, topic, i);
     rd_kafka_resp_err_t code = rd_kafka_assign(reader->rk, list);
     rd_kafka_topic_partition_list_destroy(list);
     return code ? ss_kafka_fail(err, code, topic, NULL) : 0;
@@ -73,7 +75,8 @@ ss_reader *ss_reader_open(const ss_kafka_config *config, const char *topic, int 
     reader->partitions = count_partitions(reader, config, topic, timeout_ms, err);
     if (reader->partitions < 0) goto fail;
     reader->ended = calloc((size_t)reader->partitions, 1);
-    if (!reader->ended) {
+    reader->queues = calloc((size_t)reader->partitions, sizeof(rd_kafka_queue_t *));
+    if (!reader->ended || !reader->queues) {
         ss_fail_memory(err, "opening a Kafka reader");
         goto fail;
     }
@@ -133,10 +136,12 @@ void ss_reader_close(ss_reader *reader)
     if (reader->message) rd_kafka_message_destroy(reader->message);
     if (reader->rk) {
         rd_kafka_consumer_close(reader->rk);
+        for (int i = 0; reader->queues && i < reader->partitions; i++) ss_kafka_end_queue(reader->queues[i]);
         rd_kafka_destroy(reader->rk);
     }
     ss_arena_free(&reader->headers);
     free(reader->ended);
+    free(reader->queues);
     ss_kafka_client_free(&reader->client);
     free(reader);
 }

@@ -39,7 +39,7 @@ static void take(ss_exchange *ex, rd_kafka_t *rk, rd_kafka_topic_partition_list_
         ss_cursor *cursor = ss_exchange_cursor(ex, list->elems[i].topic, list->elems[i].partition, 1);
         if (!cursor) continue; /* out of memory: its messages are not put into batches and come again later */
         cursor->assigned = 1;
-        if (cursor->queue) rd_kafka_queue_destroy(cursor->queue); /* of an older object, if the topic was made anew */
+        ss_kafka_end_queue(cursor->queue); /* of an older object, if the topic was made anew */
         cursor->queue = rd_kafka_queue_get_partition(rk, cursor->topic, cursor->partition);
         ss_exchange_forward(ex, cursor); /* before it is started: no message may go another way */
         cursor->next = cursor->first = cursor->committed = cursor->back = -1;

@@ -22,8 +22,11 @@ enum { CHECK_MS = 10000, CLOSE_MS = 8000, TICK_MS = 500 };
 void ss_worker_fail(ss_worker *w, const ss_error *err)
 {
     pthread_mutex_lock(&w->lock);
-    if (w->failure.status == SS_OK) w->failure = *err;
+    int first = w->failure.status == SS_OK;
+    if (first) w->failure = *err;
     pthread_mutex_unlock(&w->lock);
+    /* At once: what follows may take its time, or be killed. */
+    if (first) ss_log_event(w->log, SS_LOG_ERROR, "ending", SS_TEXT("why", err->text));
     ss_shutdown_request(w->shutdown);
 }
 

@@ -25,8 +25,11 @@ enum { CHECK_MS = 10000, CLOSE_MS = 6000, TICK_MS = 500, SILENCE_MS = 30000, ASK
 void ss_trainer_fail(ss_trainer *t, const ss_error *err)
 {
     pthread_mutex_lock(&t->lock);
-    if (t->failure.status == SS_OK) t->failure = *err;
+    int first = t->failure.status == SS_OK;
+    if (first) t->failure = *err;
     pthread_mutex_unlock(&t->lock);
+    /* At once: what follows may take its time, or be killed. */
+    if (first) ss_log_event(t->log, SS_LOG_ERROR, "ending", SS_TEXT("why", err->text));
     ss_shutdown_request(t->shutdown);
 }
 
