@@ -53,7 +53,7 @@ ss_coarse *ss_coarse_new(const float *values, size_t rows, size_t dims, ss_error
     ss_linear_part part = {.weight = values, .rows = rows};
     if (strcmp(coarse->kernels->name, "generic") == 0)
         coarse->kernels = NULL;
-    else if (ss_int8_linear_init(&coarse->linear, coarse->kernels, dims, &part, 1, err)) {
+    else if (ss_int8_linear_init(&coarse->linear, coarse->kernels, dims, &part, 1, NULL, err)) {
         ss_coarse_free(coarse);
         return NULL;
     }
@@ -128,7 +128,7 @@ void ss_coarse_take(const ss_coarse *coarse, ss_coarse_queries *queries, const f
         if (!isfinite(length)) continue;
         if (coarse->kernels) {
             unsigned char *q = queries->q + i * queries->ldq;
-            coarse->kernels->quantise(v, coarse->dims, q, &queries->scales[i]);
+            coarse->kernels->quantise(v, NULL, coarse->dims, q, &queries->scales[i]);
             error = quantising_error(coarse, v, q, queries->scales[i]);
         }
         /* |w'| <= |w| + |w - w'| */

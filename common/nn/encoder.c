@@ -146,32 +146,33 @@ static void normalise_rows(const ss_encoder_run *run, size_t tokens, const float
 {
     const ss_encoder *encoder = run->encoder;
     for (size_t i = 0; i < tokens; i++)
-        encoder->engine.kernels->layer_norm(run->x + i * run->ldx, add ? add + i * lda : NULL, norm->gamma.data,
-                                            norm->beta.data, encoder->config.norm_epsilon, encoder->config.hidden,
+        encoder->engine.kernels->layer_norm(run->x + i * run->ldx, add + i * lda, norm->gamma.data, norm->beta.data,
+                                            encoder->config.norm_epsilon, encoder->config.hidden,
                                             run->x + i * run->ldx);
 }
 
-/* x = LayerNorm(word + position (+ type 0)) of one sequence whose rows begin at `first`. BERT counts positions from 0.
- * MPNet counts from pad_id + 1, and a padding token inside the text takes the padding's position and is not counted. */
-static void embed_sequence(const ss_encoder_run *run, const int32_t *ids, size_t first, size_t tokens)
+/* BERT counts positions from 0. MPNet counts from pad_id + 1, and a padding token inside the text takes the padding's
+ * position and is not counted. */
+void ss_encoder_embed(const ss_encoder *encoder, const int32_t *ids, size_t tokens, float *x, size_t ldx)
 {
-    const ss_encoder *encoder = run->encoder;
     const ss_kernels *kernels = encoder->engine.kernels;
     size_t hidden = encoder->config.hidden, counted = 0;
     int mpnet = encoder->config.family == SS_MPNET, pad = encoder->config.pad_id;
-    for (size_t i = 0; i < tokens; i++) {
-        float *x = run->x + (first + i) * run->ldx;
+    const ss_layer_norm *norm = &encoder->embedding_norm;
+    for (size_t i = 0; i < tokens; i++, x += ldx) {
         size_t position = !mpnet ? i : ids[i] == pad ? (size_t)pad : (size_t)pad + ++counted;
         memcpy(x, encoder->words.data + (size_t)ids[i] * hidden, hidden * sizeof *x);
         if (encoder->types.data) kernels->add(x, encoder->types.data, hidden);
         kernels->add(x, encoder->positions.data + position * hidden, hidden);
+        kernels->layer_norm(x, NULL, norm->gamma.data, norm->beta.data, encoder->config.norm_epsilon, hidden, x);
     }
 }
 
 static void embed(const ss_encoder_run *run, const int32_t *ids, const uint32_t *starts, size_t sequences)
 {
-    for (size_t s = 0; s < sequences; s++) embed_sequence(run, ids + starts[s], starts[s], starts[s + 1] - starts[s]);
-    normalise_rows(run, starts[sequences], NULL, 0, &run->encoder->embedding_norm);
+    for (size_t s = 0; s < sequences; s++)
+        ss_encoder_embed(run->encoder, ids + starts[s], starts[s + 1] - starts[s], run->x + starts[s] * run->ldx,
+                         run->ldx);
     if (run->int8) ss_int8_begin(run->int8, run->x, run->ldx, starts[sequences]);
 }
 

@@ -79,29 +79,30 @@ void ss_int8_run_free(ss_int8_run *run)
     free(run);
 }
 
-/* Rows [to, to + count) of `rows` from `count` rows of x (count, n). */
-static void quantise(const ss_int8_run *run, size_t count, const float *x, size_t ldx, size_t n, byte_rows *rows,
-                     size_t to)
+/* Rows [to, to + count) of `rows` from `count` rows of x, for the linear layer that takes them. */
+static void quantise(const ss_int8_run *run, size_t count, const float *x, size_t ldx, const ss_map *taker,
+                     byte_rows *rows, size_t to)
 {
     for (size_t i = 0; i < count; i++)
-        run->kernels->quantise(x + i * ldx, n, rows->q + (to + i) * rows->ld, &rows->scales[to + i]);
+        run->kernels->quantise(x + i * ldx, taker->int8.factors, taker->int8.in, rows->q + (to + i) * rows->ld,
+                               &rows->scales[to + i]);
 }
 
 void ss_int8_begin(ss_int8_run *run, const float *x, size_t ldx, size_t tokens)
 {
-    quantise(run, tokens, x, ldx, run->encoder->config.hidden, &run->x, 0);
+    if (run->encoder->config.layers) quantise(run, tokens, x, ldx, &run->encoder->layers[0].qkv, &run->x, 0);
 }
 
-/* x = LN(x + narrow), and its bytes, for `count` rows from `first` on. */
+/* x = LN(x + narrow), and its bytes for `taker` (NULL: nobody), for `count` rows from `first` on. */
 static void add_and_normalise(ss_int8_run *run, size_t first, size_t count, float *x, size_t ldx,
-                              const ss_layer_norm *norm)
+                              const ss_layer_norm *norm, const ss_map *taker)
 {
     const ss_model_config *config = &run->encoder->config;
     for (size_t i = 0; i < count; i++) {
         float *row = x + (first + i) * ldx;
         run->kernels->floats->layer_norm(row, run->narrow + i * run->ldn, norm->gamma.data, norm->beta.data,
                                          config->norm_epsilon, config->hidden, row);
-        quantise(run, 1, row, ldx, config->hidden, &run->x, first + i);
+        if (taker) quantise(run, 1, row, ldx, taker, &run->x, first + i);
     }
 }
 
@@ -114,14 +115,15 @@ static void run_linear(const ss_int8_run *run, const ss_map *map, size_t rows, c
 
 static void run_block(ss_int8_run *run, const ss_layer *layer, const ss_hidden *state, size_t first, size_t rows)
 {
-    const ss_model_config *config = &run->encoder->config;
-    quantise(run, rows, state->y + first * state->ldx, state->ldx, config->hidden, &run->input, 0);
+    const ss_encoder *encoder = run->encoder;
+    const ss_layer *next = layer + 1 < encoder->layers + encoder->config.layers ? layer + 1 : NULL;
+    quantise(run, rows, state->y + first * state->ldx, state->ldx, &layer->out, &run->input, 0);
     run_linear(run, &layer->out, rows, &run->input, 0, NULL, run->narrow, run->ldn);
-    add_and_normalise(run, first, rows, state->x, state->ldx, &layer->after_attention);
-    run_linear(run, &layer->up, rows, &run->x, first, &config->activation, run->inner, run->ldi);
-    quantise(run, rows, run->inner, run->ldi, config->inner, &run->input, 0);
+    add_and_normalise(run, first, rows, state->x, state->ldx, &layer->after_attention, &layer->up);
+    run_linear(run, &layer->up, rows, &run->x, first, &encoder->config.activation, run->inner, run->ldi);
+    quantise(run, rows, run->inner, run->ldi, &layer->down, &run->input, 0);
     run_linear(run, &layer->down, rows, &run->input, 0, NULL, run->narrow, run->ldn);
-    add_and_normalise(run, first, rows, state->x, state->ldx, &layer->after_inner);
+    add_and_normalise(run, first, rows, state->x, state->ldx, &layer->after_inner, next ? &next->qkv : NULL);
 }
 
 /* A layer of the sequences [from, to). */

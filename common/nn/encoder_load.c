@@ -78,9 +78,9 @@ static int read_norm(const source *from, const char *name, size_t hidden, ss_lay
                : read_weights(from, name, "bias", 0, hidden, &norm->beta, err);
 }
 
-/* One linear layer out of `count` matrices of `rows` rows each. */
+/* One linear layer out of `count` matrices of `rows` rows each; `sizes` of its inputs (ss_balance), or NULL. */
 static int read_linear(ss_encoder *encoder, const source *from, const char *const *names, size_t count, size_t rows,
-                       size_t in, ss_map *map, ss_error *err)
+                       size_t in, const float *sizes, ss_map *map, ss_error *err)
 {
     enum { MOST = 3 };
     ss_weights weight[MOST] = {0}, bias[MOST] = {0};
@@ -94,7 +94,7 @@ static int read_linear(ss_encoder *encoder, const source *from, const char *cons
     }
     ss_engine engine = encoder->engine;
     if (result == 0)
-        result = engine.int8 ? ss_int8_linear_init(&map->int8, engine.int8, in, parts, count, err)
+        result = engine.int8 ? ss_int8_linear_init(&map->int8, engine.int8, in, parts, count, sizes, err)
                              : ss_linear_init(&map->fp32, engine, in, parts, count, err);
     for (size_t i = 0; i < count; i++) {
         if (result == 0 && !weight[i].own)
@@ -105,19 +105,26 @@ static int read_linear(ss_encoder *encoder, const source *from, const char *cons
     return result;
 }
 
-static int read_layer(ss_encoder *encoder, source *from, size_t index, ss_layer *layer, ss_error *err)
+/* The norms first: the balancing sentences pass each half of the layer as soon as its matrices are there. */
+static int read_layer(ss_encoder *encoder, source *from, size_t index, ss_balance *balance, ss_layer *layer,
+                      ss_error *err)
 {
     const layer_names *names = encoder->config.family == SS_BERT ? &bert_names : &mpnet_names;
     const char *const qkv[] = {names->query, names->key, names->value};
     size_t hidden = encoder->config.hidden, inner = encoder->config.inner;
     snprintf(from->path, sizeof from->path, "encoder.layer.%zu.", index);
-    if (read_linear(encoder, from, qkv, 3, hidden, hidden, &layer->qkv, err) != 0 ||
-        read_linear(encoder, from, &names->out, 1, hidden, hidden, &layer->out, err) != 0 ||
-        read_linear(encoder, from, &names->up, 1, inner, hidden, &layer->up, err) != 0 ||
-        read_linear(encoder, from, &names->down, 1, hidden, inner, &layer->down, err) != 0 ||
-        read_norm(from, names->after_attention, hidden, &layer->after_attention, err) != 0 ||
-        read_norm(from, names->after_inner, hidden, &layer->after_inner, err) != 0)
+    if (read_norm(from, names->after_attention, hidden, &layer->after_attention, err) != 0 ||
+        read_norm(from, names->after_inner, hidden, &layer->after_inner, err) != 0 ||
+        read_linear(encoder, from, qkv, 3, hidden, hidden, ss_balance_hidden(balance), &layer->qkv, err) != 0 ||
+        read_linear(encoder, from, &names->out, 1, hidden, hidden, NULL, &layer->out, err) != 0)
         return -1;
+    ss_balance_attention(balance, layer);
+    if (read_linear(encoder, from, &names->up, 1, inner, hidden, ss_balance_hidden(balance), &layer->up, err) != 0)
+        return -1;
+    ss_balance_up(balance, layer);
+    if (read_linear(encoder, from, &names->down, 1, hidden, inner, ss_balance_inner(balance), &layer->down, err) != 0)
+        return -1;
+    ss_balance_down(balance, layer);
     return 0;
 }
 
@@ -155,17 +162,38 @@ static int read_embeddings(ss_encoder *encoder, const source *from, ss_error *er
                         err);
 }
 
+static void set_attention(ss_encoder *encoder)
+{
+    const ss_model_config *config = &encoder->config;
+    size_t width = config->hidden / config->heads;
+    encoder->attention = (ss_attention){.kernels = encoder->engine.kernels,
+                                        .heads = config->heads,
+                                        .width = width,
+                                        .max_tokens = config->max_tokens,
+                                        .scale = 1.0f / sqrtf((float)width),
+                                        .bias = encoder->bias};
+}
+
+static int read_layers(ss_encoder *encoder, source *from, ss_error *err)
+{
+    ss_balance *balance = encoder->engine.int8 ? ss_balance_new(encoder, err) : NULL;
+    int failed = encoder->engine.int8 && !balance;
+    for (size_t i = 0; i < encoder->config.layers && !failed; i++)
+        failed = read_layer(encoder, from, i, balance, &encoder->layers[i], err) != 0;
+    ss_balance_free(balance);
+    return failed ? -1 : 0;
+}
+
 static int read_tensors(ss_encoder *encoder, const ss_safetensors *file, ss_error *err)
 {
     source from = {.file = file, .prefix = find_prefix(file)};
     if (!from.prefix) return ss_fail(err, SS_INPUT, "no tensor 'embeddings.word_embeddings.weight'");
     if (read_embeddings(encoder, &from, err) != 0) return -1;
+    set_attention(encoder);
     encoder->layers = calloc(encoder->config.layers, sizeof *encoder->layers);
     encoder->copied = calloc(encoder->config.layers * SS_LAYER_MATRICES, sizeof *encoder->copied);
     if (!encoder->layers || !encoder->copied) return ss_fail_memory(err, "loading an encoder");
-    for (size_t i = 0; i < encoder->config.layers; i++)
-        if (read_layer(encoder, &from, i, &encoder->layers[i], err) != 0) return -1;
-    return 0;
+    return read_layers(encoder, &from, err);
 }
 
 static int check_tokenizer(const ss_encoder *encoder, ss_error *err)
@@ -207,14 +235,6 @@ ss_encoder *ss_encoder_load_with(const ss_fileset *files, ss_engine engine, ss_e
         ss_encoder_free(encoder);
         return NULL;
     }
-    const ss_model_config *config = &encoder->config;
-    size_t width = config->hidden / config->heads;
-    encoder->attention = (ss_attention){.kernels = engine.kernels,
-                                        .heads = config->heads,
-                                        .width = width,
-                                        .max_tokens = config->max_tokens,
-                                        .scale = 1.0f / sqrtf((float)width),
-                                        .bias = encoder->bias};
     return encoder;
 }
 

@@ -1,4 +1,4 @@
-/* encoder_parts.h - what encoder_load.c fills and encoder.c and encoder_int8.c run on; private to these. */
+/* encoder_parts.h - what encoder_load.c fills and encoder.c and encoder_int8.c run on; private to encoder*.c. */
 #ifndef SKILLSTREAM_NN_ENCODER_PARTS_H
 #define SKILLSTREAM_NN_ENCODER_PARTS_H
 
@@ -46,6 +46,30 @@ struct ss_encoder {
     float *bias; /* MPNet: (heads, 2 max_tokens - 1), see attention.h; else NULL */
     ss_attention attention;
 };
+
+/* ---- encoder.c ---- */
+
+/* x (tokens, H) = LayerNorm(word + position (+ type 0)) of one sequence, rows ldx floats apart. */
+void ss_encoder_embed(const ss_encoder *encoder, const int32_t *ids, size_t tokens, float *x, size_t ldx);
+
+/* ---- encoder_balance.c ---- */
+
+/* Sentences on their way through an int8 encoder that is being loaded. NULL, in fp32, is fine everywhere. */
+typedef struct ss_balance ss_balance;
+
+/* The encoder has its tokenizer, embeddings and attention already. */
+ss_balance *ss_balance_new(const ss_encoder *encoder, ss_error *err);
+void ss_balance_free(ss_balance *balance);
+
+/* Largest absolute value of each input: of `qkv` (H) before ss_balance_attention, of `up` (H) behind it; of `down` (I)
+ * behind ss_balance_up. Until the next call; NULL when balance is. */
+const float *ss_balance_hidden(ss_balance *balance);
+const float *ss_balance_inner(ss_balance *balance);
+
+/* Through a layer, in this order, as soon as the matrices are there: qkv and out; up; down. */
+void ss_balance_attention(ss_balance *balance, const ss_layer *layer);
+void ss_balance_up(ss_balance *balance, const ss_layer *layer);
+void ss_balance_down(ss_balance *balance, const ss_layer *layer);
 
 /* ---- encoder_int8.c ---- */
 

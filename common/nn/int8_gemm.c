@@ -32,10 +32,12 @@ static float largest(const float *x, size_t n)
     return most;
 }
 
-/* Channel `column` of the layer from row `w` of a matrix: input i goes to panel column / P, there to group i / G. */
-static int quantise_channel(ss_int8_linear *linear, const ss_int8_kernels *kernels, size_t column, const float *w)
+/* Channel `column` of the layer from row `w` (overwritten) of a matrix: input i goes to panel column / P, there to
+ * group i / G. */
+static int quantise_channel(ss_int8_linear *linear, const ss_int8_kernels *kernels, size_t column, float *w)
 {
     size_t panel = kernels->panel, group = kernels->group, inputs = ss_round_up(linear->in, SS_INT8_GROUP);
+    for (size_t i = 0; linear->factors && i < linear->in; i++) w[i] /= linear->factors[i];
     int8_t *to = linear->weight + column / panel * panel * inputs + column % panel * group;
     float most = largest(w, linear->in);
     if (!isfinite(most)) return -1;
@@ -52,8 +54,36 @@ static int quantise_channel(ss_int8_linear *linear, const ss_int8_kernels *kerne
     return 0;
 }
 
+static float mean(const float *x, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += (double)x[i];
+    return n ? (float)(sum / (double)n) : 0.0f;
+}
+
+static float at_least(float value, float least)
+{
+    return value > least ? value : least;
+}
+
+/* What was never large may be large once: nothing is taken for smaller than an eighth of the mean. */
+static int balance(ss_int8_linear *linear, const ss_linear_part *parts, size_t count, const float *sizes)
+{
+    size_t in = linear->in;
+    linear->factors = zeros(in * sizeof *linear->factors);
+    float *columns = linear->factors;
+    if (!columns) return -1;
+    for (size_t p = 0; p < count; p++)
+        for (size_t r = 0; r < parts[p].rows; r++)
+            for (size_t i = 0; i < in; i++) columns[i] = at_least(fabsf(parts[p].weight[r * in + i]), columns[i]);
+    float least_size = at_least(mean(sizes, in) / 8, 1e-20f), least_weight = at_least(mean(columns, in) / 8, 1e-20f);
+    for (size_t i = 0; i < in; i++)
+        linear->factors[i] = sqrtf(at_least(columns[i], least_weight) / at_least(sizes[i], least_size));
+    return 0;
+}
+
 int ss_int8_linear_init(ss_int8_linear *linear, const ss_int8_kernels *kernels, size_t in, const ss_linear_part *parts,
-                        size_t count, ss_error *err)
+                        size_t count, const float *sizes, ss_error *err)
 {
     *linear = (ss_int8_linear){.in = in};
     if (in > MOST_INPUTS) return ss_fail(err, SS_UNSUPPORTED, "int8: %zu inputs are more than %d", in, MOST_INPUTS);
@@ -63,19 +93,25 @@ int ss_int8_linear_init(ss_int8_linear *linear, const ss_int8_kernels *kernels, 
     linear->sums = zeros(columns * sizeof *linear->sums);
     linear->scales = zeros(columns * sizeof *linear->scales);
     linear->bias = zeros(columns * sizeof *linear->bias);
-    if (!linear->weight || !linear->sums || !linear->scales || !linear->bias) {
+    float *row = zeros(in * sizeof *row);
+    if (!linear->weight || !linear->sums || !linear->scales || !linear->bias || !row ||
+        (sizes && balance(linear, parts, count, sizes))) {
         ss_int8_linear_free(linear);
+        free(row);
         return ss_fail_memory(err, "preparing weights");
     }
     size_t column = 0;
     for (size_t i = 0; i < count; i++) {
         if (parts[i].bias) memcpy(linear->bias + column, parts[i].bias, parts[i].rows * sizeof(float));
         for (size_t r = 0; r < parts[i].rows; r++, column++) {
-            if (quantise_channel(linear, kernels, column, parts[i].weight + r * in) == 0) continue;
+            memcpy(row, parts[i].weight + r * in, in * sizeof *row);
+            if (quantise_channel(linear, kernels, column, row) == 0) continue;
             ss_int8_linear_free(linear);
+            free(row);
             return ss_fail(err, SS_INPUT, "weights that are not finite");
         }
     }
+    free(row);
     return 0;
 }
 
@@ -85,6 +121,7 @@ void ss_int8_linear_free(ss_int8_linear *linear)
     free(linear->sums);
     free(linear->scales);
     free(linear->bias);
+    free(linear->factors);
     *linear = (ss_int8_linear){.in = 0};
 }
 

@@ -52,8 +52,9 @@ typedef struct ss_int8_kernels {
     size_t group;             /* inputs of a column that lie side by side in a panel; divides SS_INT8_GROUP */
     size_t cell;              /* bytes of a quantised value: 1, or 2 if the set wants them widened */
 
-    /* x (n) -> q (n cells and zeros up to a multiple of SS_INT8_GROUP). 254 steps, chosen so that 0 is one of them. */
-    void (*quantise)(const float *x, size_t n, unsigned char *q, ss_row_scale *scale);
+    /* x (n), each value times its factor (n; NULL: 1) -> q (n cells and zeros up to a multiple of SS_INT8_GROUP). 254
+     * steps, chosen so that 0 is one of them. */
+    void (*quantise)(const float *x, const float *factors, size_t n, unsigned char *q, ss_row_scale *scale);
     void (*multiply)(const ss_int8_product *product);
 
     /* As ss_attention_run, without packing; `scratch` has ss_int8_kernels' attention_scratch floats. */

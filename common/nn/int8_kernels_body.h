@@ -29,15 +29,22 @@ INLINE void put_cells(vec x, float inverse, vec zero, unsigned char *q, size_t n
     memcpy(q, &values, n * sizeof(cell));
 }
 
+/* LANES values of a row; factors is a constant NULL or not wherever this is inlined. */
+INLINE vec scaled(const float *x, const float *factors)
+{
+    return factors ? load(x) * load(factors) : load(x);
+}
+
 /* 253 steps from the smallest to the largest value (0 is always between them), and one to spare at either end for
  * rounding: nothing has to be cut. The addition of 1.5 * 2^23 rounds to a whole number in the low bits. */
-static void quantise(const float *x, size_t n, unsigned char *q, ss_row_scale *scale)
+INLINE void quantise_row(const float *x, const float *factors, size_t n, unsigned char *q, ss_row_scale *scale)
 {
     const float steps = 253.0f, least = 1e-30f, rounding = 12582912.0f;
     vec high[2] = {{0}}, low[2] = {{0}};
     size_t i = 0, rest = n % LANES;
     for (; i + 2 * LANES <= n; i += 2 * LANES) {
-        vec v = load(x + i), w = load(x + i + LANES);
+        vec v = scaled(x + i, factors ? factors + i : NULL);
+        vec w = scaled(x + i + LANES, factors ? factors + i + LANES : NULL);
         high[0] = larger(high[0], v);
         high[1] = larger(high[1], w);
         low[0] = smaller(low[0], v);
@@ -45,6 +52,7 @@ static void quantise(const float *x, size_t n, unsigned char *q, ss_row_scale *s
     }
     for (; i < n; i += LANES) {
         vec v = load_up_to(x + i, n - i, 0.0f);
+        if (factors) v *= load_up_to(factors + i, n - i, 0.0f);
         high[0] = larger(high[0], v);
         low[0] = smaller(low[0], v);
     }
@@ -57,9 +65,22 @@ static void quantise(const float *x, size_t n, unsigned char *q, ss_row_scale *s
     memcpy(&bits, &shift, sizeof bits);
     scale->zero = bits & 0xff;
     vec zero = splat(shift);
-    for (i = 0; i + LANES <= n; i += LANES) put_cells(load(x + i), inverse, zero, q + i * sizeof(cell), LANES);
-    if (rest) put_cells(load_some(x + i, rest, 0.0f), inverse, zero, q + i * sizeof(cell), rest);
+    for (i = 0; i + LANES <= n; i += LANES)
+        put_cells(scaled(x + i, factors ? factors + i : NULL), inverse, zero, q + i * sizeof(cell), LANES);
+    if (rest) {
+        vec v = load_some(x + i, rest, 0.0f);
+        if (factors) v *= load_some(factors + i, rest, 0.0f);
+        put_cells(v, inverse, zero, q + i * sizeof(cell), rest);
+    }
     for (i = n; i % SS_INT8_GROUP; i++) memset(q + i * sizeof(cell), 0, sizeof(cell));
+}
+
+static void quantise(const float *x, const float *factors, size_t n, unsigned char *q, ss_row_scale *scale)
+{
+    if (factors)
+        quantise_row(x, factors, n, q, scale);
+    else
+        quantise_row(x, NULL, n, q, scale);
 }
 
 /* ---- matrix product ---- */

@@ -92,7 +92,7 @@ static void make_ours(product *p)
     const shape s = p->s;
     ss_error err = {0};
     ss_linear_part part = {.weight = p->weight, .bias = p->bias, .rows = s.n};
-    must(ss_int8_linear_init(&p->ours, p->kernels, s.k, &part, 1, &err), err.text);
+    must(ss_int8_linear_init(&p->ours, p->kernels, s.k, &part, 1, NULL, &err), err.text);
     size_t cell = p->kernels->cell;
     p->q = room(s.m * s.k * cell);
     for (size_t i = 0; i < s.m * s.k; i++) p->q[i * cell] = p->x[i]; /* little-endian, as all these CPUs are */

@@ -21,8 +21,8 @@
 enum { MATCH_PIECE = 64, NEAREST = SS_CANDIDATES_NEAREST };
 
 /* Changes with what is kept of a sentence: values that other versions left in Redis are other values. 1: skills that
- * overlap are among the candidates. */
-enum { CANDIDATES_VERSION = 1 };
+ * overlap are among the candidates. 2: int8 layers are balanced. */
+enum { CANDIDATES_VERSION = 2 };
 
 #define NOT_SCORED UINT32_MAX
 

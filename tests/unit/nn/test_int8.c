@@ -65,7 +65,7 @@ static void check_row(const ss_int8_kernels *kernels, const float *x, size_t n)
     unsigned char *q = memory(ss_int8_row_bytes(kernels, n));
     ss_row_scale row;
     float low = 0, high = 0;
-    kernels->quantise(x, n, q, &row);
+    kernels->quantise(x, NULL, n, q, &row);
     for (size_t i = 0; i < n; i++) {
         low = x[i] < low ? x[i] : low;
         high = x[i] > high ? x[i] : high;
@@ -106,6 +106,33 @@ static void rows_become_bytes_within_half_a_step(void **state)
     with_each(check_rows);
 }
 
+/* With factors: the bytes of the row that was multiplied before. */
+static void check_factors(const ss_int8_kernels *kernels)
+{
+    for (size_t n = 1; n < 80; n++) {
+        float *x = random_floats(n, 2.0f), *factors = random_floats(n, 3.0f);
+        float *right = memory(n * sizeof *right);
+        size_t bytes = ss_int8_row_bytes(kernels, n);
+        unsigned char *q = memory(2 * bytes);
+        ss_row_scale a, b;
+        for (size_t i = 0; i < n; i++) right[i] = x[i] * factors[i];
+        kernels->quantise(x, factors, n, q, &a);
+        kernels->quantise(right, NULL, n, q + bytes, &b);
+        assert_memory_equal(q, q + bytes, bytes);
+        assert_true(a.scale == b.scale && a.zero == b.zero);
+        free(x);
+        free(factors);
+        free(right);
+        free(q);
+    }
+}
+
+static void factors_are_multiplied_before(void **state)
+{
+    (void)state;
+    with_each(check_factors);
+}
+
 /* Values that no sound model gives: whatever comes out, it is the same in every set and harms nothing. */
 static void check_odd_row(const ss_int8_kernels *kernels)
 {
@@ -118,8 +145,8 @@ static void check_odd_row(const ss_int8_kernels *kernels)
         ss_row_scale a, b;
         x[7] = odd[o];
         x[8] = o % 2 ? 0.0f : -odd[o];
-        kernels->quantise(x, N, q, &a);
-        plain->quantise(x, N, right, &b);
+        kernels->quantise(x, NULL, N, q, &a);
+        plain->quantise(x, NULL, N, right, &b);
         assert_int_equal(a.zero, b.zero);
         for (size_t i = 0; i < N; i++) assert_int_equal(cell_at(kernels, q, i), cell_at(plain, right, i));
         free(x);
@@ -137,6 +164,7 @@ static void odd_rows_do_no_harm(void **state)
 typedef struct layer_case {
     size_t m, in, out;
     float *x, *w, *b, *y;
+    float *sizes; /* NULL: not balanced */
 } layer_case;
 
 /* kind 0: random; 1: the largest sums there can be (bytes 254 and weights +-127); 2: whole weights, so that nothing is
@@ -160,6 +188,7 @@ static void free_case(layer_case *c)
     free(c->w);
     free(c->b);
     free(c->y);
+    free(c->sizes);
 }
 
 static void run_case(const layer_case *c, const ss_int8_kernels *kernels, const ss_activation *activation, float *y)
@@ -169,8 +198,8 @@ static void run_case(const layer_case *c, const ss_int8_kernels *kernels, const 
     size_t ldq = ss_int8_row_bytes(kernels, c->in) + 3;
     unsigned char *q = memory(c->m * ldq);
     ss_row_scale *rows = memory(c->m * sizeof *rows);
-    assert_int_equal(ss_int8_linear_init(&linear, kernels, c->in, &part, 1, NULL), 0);
-    for (size_t i = 0; i < c->m; i++) kernels->quantise(c->x + i * c->in, c->in, q + i * ldq, &rows[i]);
+    assert_int_equal(ss_int8_linear_init(&linear, kernels, c->in, &part, 1, c->sizes, NULL), 0);
+    for (size_t i = 0; i < c->m; i++) kernels->quantise(c->x + i * c->in, linear.factors, c->in, q + i * ldq, &rows[i]);
     ss_int8_linear_run(&linear, kernels, c->m, q, ldq, rows, activation, y, c->out);
     ss_int8_linear_free(&linear);
     free(rows);
@@ -191,7 +220,7 @@ static void check_exact(const ss_int8_kernels *kernels)
         run_case(&c, kernels, NULL, c.y);
         for (size_t i = 0; i < c.m; i++) {
             ss_row_scale row;
-            kernels->quantise(c.x + i * c.in, c.in, q, &row);
+            kernels->quantise(c.x + i * c.in, NULL, c.in, q, &row);
             for (size_t j = 0; j < c.out; j++) {
                 int64_t sum = 0;
                 for (size_t k = 0; k < c.in; k++)
@@ -234,21 +263,54 @@ static void all_sets_give_the_bits_of_plain_c(void **state)
     with_each(check_same_as_plain);
 }
 
+/* |y - y'| / |y'|, where y' is the layer in double precision. */
+static double relative_error(const layer_case *c, const ss_int8_kernels *kernels)
+{
+    run_case(c, kernels, NULL, c->y);
+    double error = 0, size = 0;
+    for (size_t i = 0; i < c->m; i++)
+        for (size_t j = 0; j < c->out; j++) {
+            double right = (double)c->b[j];
+            for (size_t k = 0; k < c->in; k++) right += (double)c->x[i * c->in + k] * (double)c->w[j * c->in + k];
+            error += pow((double)c->y[i * c->out + j] - right, 2);
+            size += right * right;
+        }
+    return sqrt(error / size);
+}
+
 /* With weights of about the same size, rounding to bytes costs a few parts in a thousand. */
 static void check_near(const ss_int8_kernels *kernels)
 {
     layer_case c = make_case(20, 384, 70, 0);
-    run_case(&c, kernels, NULL, c.y);
-    double error = 0, size = 0;
-    for (size_t i = 0; i < c.m; i++)
-        for (size_t j = 0; j < c.out; j++) {
-            double right = (double)c.b[j];
-            for (size_t k = 0; k < c.in; k++) right += (double)c.x[i * c.in + k] * (double)c.w[j * c.in + k];
-            error += pow((double)c.y[i * c.out + j] - right, 2);
-            size += right * right;
-        }
-    assert_true(sqrt(error / size) < 0.01);
+    assert_true(relative_error(&c, kernels) < 0.01);
     free_case(&c);
+}
+
+/* Inputs some of which are always forty times larger, as those of an encoder are: balanced they cost much less, and
+ * what was never seen large may be. */
+static void check_balanced(const ss_int8_kernels *kernels)
+{
+    layer_case c = make_case(20, 384, 70, 0);
+    float *seen = memory(c.in * sizeof *seen);
+    for (size_t i = 0; i < c.m * c.in; i++) c.x[i] *= i % c.in % 100 == 7 ? 40.0f : 1.0f;
+    for (size_t j = 0; j < c.out * c.in; j++) c.w[j] *= j % c.in % 100 == 7 ? 0.1f : 1.0f;
+    for (size_t i = 0; i < c.m * c.in; i++)
+        if (fabsf(c.x[i]) > seen[i % c.in]) seen[i % c.in] = fabsf(c.x[i]);
+    double plain = relative_error(&c, kernels);
+    c.sizes = seen;
+    double balanced = relative_error(&c, kernels);
+    assert_true(balanced < plain / 3);
+    memset(seen, 0, c.in * sizeof *seen); /* no input was ever seen */
+    assert_true(relative_error(&c, kernels) < 2 * plain);
+    memset(c.w, 0, c.in * c.out * sizeof *c.w);
+    assert_true(relative_error(&c, kernels) < 1e-6); /* the biases are left */
+    free_case(&c);
+}
+
+static void balancing_makes_large_inputs_cost_less(void **state)
+{
+    (void)state;
+    with_each(check_balanced);
 }
 
 static void linear_layers_are_near_double_precision(void **state)
@@ -289,14 +351,14 @@ static void bad_weights_are_refused(void **state)
     for (size_t i = 0; i < 3; i++) {
         ss_error err = {0};
         w[6] = bad[i];
-        assert_int_equal(ss_int8_linear_init(&linear, kernels, 4, &part, 1, &err), -1);
+        assert_int_equal(ss_int8_linear_init(&linear, kernels, 4, &part, 1, NULL, &err), -1);
         assert_int_equal(err.status, SS_INPUT);
     }
     ss_error err = {0};
-    assert_int_equal(ss_int8_linear_init(&linear, kernels, 1 << 17, &part, 1, &err), -1);
+    assert_int_equal(ss_int8_linear_init(&linear, kernels, 1 << 17, &part, 1, NULL, &err), -1);
     assert_int_equal(err.status, SS_UNSUPPORTED);
     for (size_t i = 0; i < 8; i++) w[i] = i < 4 ? 0.0f : 1e-40f; /* channels of nothing */
-    assert_int_equal(ss_int8_linear_init(&linear, kernels, 4, &part, 1, NULL), 0);
+    assert_int_equal(ss_int8_linear_init(&linear, kernels, 4, &part, 1, NULL, NULL), 0);
     assert_true(linear.scales[0] == 0.0f && linear.scales[1] == 0.0f && linear.sums[1] == 0);
     ss_int8_linear_free(&linear);
 }
@@ -432,6 +494,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_become_bytes_within_half_a_step),
         cmocka_unit_test(odd_rows_do_no_harm),
+        cmocka_unit_test(factors_are_multiplied_before),
+        cmocka_unit_test(balancing_makes_large_inputs_cost_less),
         cmocka_unit_test(sums_are_exact),
         cmocka_unit_test(all_sets_give_the_bits_of_plain_c),
         cmocka_unit_test(linear_layers_are_near_double_precision),
