@@ -80,7 +80,8 @@ typedef struct ss_registry_blob {
     size_t len;
 } ss_registry_blob;
 
-/* Called after each chunk. Return non-zero to stop the push (SS_STOPPED; its chunks are removed). */
+/* Called after each chunk. Return non-zero to stop the push (SS_STOPPED; its chunks are removed, unless somebody else
+ * has completed the same release meanwhile). */
 typedef int ss_registry_progress_fn(void *context, size_t done_bytes, size_t total_bytes);
 
 typedef struct ss_registry_push_options {

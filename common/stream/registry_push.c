@@ -3,9 +3,10 @@
  * Order makes it safe to die at any point: chunks first, each with a time to
  * live; then one transaction takes the times to live away and writes the
  * manifest. Readers look for the manifest only, so they see a whole release or
- * none. A signature comes behind the manifest and before `current`. When the release was there before (an overwrite, or
- * a repair of a chunk that was evicted), chunks are written without a time to live and never removed on failure: the
- * old ones are in use.
+ * none. A signature comes behind the manifest and before `current`. When the release is there already (an overwrite, a
+ * repair of a chunk that was evicted, or somebody else has completed it meanwhile), chunks are written without a time
+ * to live and never removed on failure: they are in use. So each chunk that gets a time to live, and each removal, is a
+ * transaction that watches the manifest.
  */
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +24,8 @@ typedef struct push {
     const ss_registry_blob *blobs;
     size_t count;
     const ss_registry_push_options *options;
-    int was_there; /* a manifest of this digest existed when we began */
+    int was_there; /* a manifest of this digest that is not of this push */
+    int broken;    /* this push wrote the manifest, and chunks were missing then */
     size_t sent;   /* bytes */
 } push;
 
@@ -56,19 +58,63 @@ static int check_blobs(const ss_registry_manifest_info *info, const ss_registry_
     return 0;
 }
 
+/* 1 if there is a manifest, 0 if not, -1 error. Unless -1, the next MULTI ... EXEC does nothing if that changes. */
+static int watch_manifest(const push *p, ss_error *err)
+{
+    char key[REGISTRY_KEY_SIZE];
+    ss_registry_manifest_key(key, p->digest);
+    redisReply *reply = ss_redis_run_words(p->redis, err, "WATCH", key, NULL);
+    if (!reply) return -1;
+    ss_redis_reply_free(reply);
+    return ss_registry_has_manifest(p->redis, p->digest, err);
+}
+
+static void unwatch(const push *p)
+{
+    ss_redis_reply_free(ss_redis_run_words(p->redis, NULL, "UNWATCH", NULL));
+}
+
+/* SET ... EX, unless a manifest is there or comes meanwhile (*p says so then, and nothing is written). */
+static int set_with_ttl(push *p, const ss_redis_arg set[5], ss_error *err)
+{
+    ss_error why = {0};
+    ss_redis_arg multi = ss_redis_text("MULTI");
+    int there = watch_manifest(p, err);
+    if (there < 0) return -1;
+    if (there) {
+        p->was_there = 1;
+        unwatch(p);
+        return 0;
+    }
+    if (ss_redis_append(p->redis, &multi, 1, err) || ss_redis_append(p->redis, set, 5, err)) return -1;
+    if (!ss_registry_exec(p->redis, 1, &why)) return 0;
+    if (ss_redis_is_connected(p->redis) && ss_registry_has_manifest(p->redis, p->digest, NULL) == 1)
+        p->was_there = 1;
+    else if (err)
+        *err = why;
+    return p->was_there ? 0 : -1;
+}
+
+static int set_chunk(push *p, const ss_redis_arg set[5], ss_error *err)
+{
+    if (!p->was_there && set_with_ttl(p, set, err)) return -1;
+    if (!p->was_there) return 0;
+    redisReply *reply = ss_redis_run(p->redis, set, 3, err);
+    ss_redis_reply_free(reply);
+    return reply ? 0 : -1;
+}
+
 static int send_chunk(push *p, const ss_registry_blob *blob, size_t chunk, ss_error *err)
 {
     char key[REGISTRY_KEY_SIZE];
     size_t len = ss_registry_chunk_len(blob->len, chunk);
     ss_registry_chunk_key(key, p->digest, blob->name, chunk);
-    ss_redis_arg args[] = {ss_redis_text("SET"),
-                           ss_redis_text(key),
-                           {.data = (const char *)blob->data + chunk * SS_REGISTRY_CHUNK, .len = len},
-                           ss_redis_text("EX"),
-                           ss_redis_text(PUSH_TTL_SECONDS)};
-    redisReply *reply = ss_redis_run(p->redis, args, p->was_there ? 3 : 5, err);
-    if (!reply) return -1;
-    ss_redis_reply_free(reply);
+    ss_redis_arg set[] = {ss_redis_text("SET"),
+                          ss_redis_text(key),
+                          {.data = (const char *)blob->data + chunk * SS_REGISTRY_CHUNK, .len = len},
+                          ss_redis_text("EX"),
+                          ss_redis_text(PUSH_TTL_SECONDS)};
+    if (set_chunk(p, set, err)) return -1;
     p->sent += len;
     if (p->options->progress && p->options->progress(p->options->context, p->sent, p->info->bytes))
         return ss_fail(err, SS_STOPPED, "release %.12s: push stopped", p->digest);
@@ -111,7 +157,8 @@ static int write_manifest(push *p, const void *manifest, size_t len, ss_error *e
     int complete = ss_registry_is_complete(p->redis, p->digest, p->info, &why);
     if (complete == 1) return 0;
     if (err) *err = why;
-    if (complete == 0)
+    p->broken = complete == 0;
+    if (p->broken)
         ss_fail(err, SS_LIMIT,
                 "%s: chunks of release %.12s vanished while it was pushed; is an allkeys-* eviction policy set? Use "
                 "volatile-lru or noeviction",
@@ -119,16 +166,24 @@ static int write_manifest(push *p, const void *manifest, size_t len, ss_error *e
     return -1;
 }
 
-/* Removes what a failed push left, as far as the connection allows; the rest expires. */
+/* Removes what a failed push left, as far as the connection allows; the rest expires. A manifest means that somebody
+ * (or this push, whose connection was lost then) has completed the release: it stays, unless it is known to be broken.
+ */
 static void remove_traces(push *p)
 {
     char key[REGISTRY_KEY_SIZE];
+    size_t queued = 1;
+    ss_redis_arg multi = ss_redis_text("MULTI"), unlink[] = {ss_redis_text("UNLINK"), ss_redis_text(key)};
     if (ss_redis_pending(p->redis)) ss_redis_close(p->redis);
+    int there = watch_manifest(p, NULL);
+    if (there == 1 && !p->broken) unwatch(p);
+    if (there < 0 || (there && !p->broken)) return;
     ss_registry_manifest_key(key, p->digest);
-    ss_redis_arg args[] = {ss_redis_text("UNLINK"), ss_redis_text(key)};
-    size_t count = 1;
-    if (ss_redis_append(p->redis, args, 2, NULL) || append_for_chunks(p, "UNLINK", &count, NULL)) return;
-    ss_registry_collect(p->redis, count, NULL);
+    unlink[1] = ss_redis_text(key);
+    if (ss_redis_append(p->redis, &multi, 1, NULL) || ss_redis_append(p->redis, unlink, 2, NULL) ||
+        append_for_chunks(p, "UNLINK", &queued, NULL))
+        return;
+    ss_registry_exec(p->redis, queued, NULL);
 }
 
 /* 1 if a manifest is there, and *complete if its chunks are as well. */

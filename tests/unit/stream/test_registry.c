@@ -394,6 +394,57 @@ static void a_running_push_expires_and_is_safe_from_gc(void **state)
     must_fetch(w->redis, &w->a);
 }
 
+/* ---- Two push the same release ---- */
+
+typedef struct rival {
+    world *w;
+    size_t at, stop_at; /* bytes done when the other one pushes, and when this one is stopped (0: never) */
+    int pushed;
+} rival;
+
+static void no_chunk_expires(world *w, ss_redis *redis)
+{
+    char key[200];
+    for (size_t i = 0; i < BLOBS; i++)
+        for (size_t n = 0; n * SS_REGISTRY_CHUNK < sizes[i]; n++) {
+            snprintf(key, sizeof key, "skillstream:release:%s:%s:%zu", w->a.digest, names[i], n);
+            assert_int_equal(ask(redis, "TTL", key), -1);
+        }
+}
+
+/* Once the other one has completed the release, no step of this one may put it in danger: it could die here. */
+static int push_meanwhile(void *context, size_t done, size_t total)
+{
+    rival *r = context;
+    (void)total;
+    ss_redis *other = client(r->w->server->url);
+    if (done == r->at) {
+        must_push(other, &r->w->a, 1);
+        r->pushed = 1;
+    }
+    if (r->pushed) no_chunk_expires(r->w, other);
+    ss_redis_free(other);
+    return r->stop_at && done >= r->stop_at;
+}
+
+static void a_push_does_no_harm_to_a_release_completed_meanwhile(void **state)
+{
+    world *w = get(state);
+    const size_t done[] = {SS_REGISTRY_CHUNK, 2 * SS_REGISTRY_CHUNK, 2 * SS_REGISTRY_CHUNK + 123, w->a.bytes};
+    for (size_t at = 0; at < 4; at++)
+        for (size_t stop = at; stop <= 4; stop++) { /* 4: not stopped */
+            ss_error err;
+            rival r = {.w = w, .at = done[at], .stop_at = stop < 4 ? done[stop] : 0};
+            ss_registry_push_options options = {.progress = push_meanwhile, .context = &r};
+            ss_redis_reply_free(ss_redis_run_words(w->redis, NULL, "FLUSHALL", NULL));
+            assert_int_equal(push(w->redis, &w->a, options, &err), r.stop_at ? -1 : 0);
+            assert_true(r.pushed);
+            if (r.stop_at) assert_int_equal(err.status, SS_STOPPED);
+            no_chunk_expires(w, w->redis);
+            must_fetch(w->redis, &w->a);
+        }
+}
+
 static void a_full_redis_refuses_and_keeps_the_old_release(void **state)
 {
     (void)get(state);
@@ -711,6 +762,7 @@ int main(void)
         WITH_SERVER(a_stopped_push_leaves_nothing),
         WITH_SERVER(a_push_that_loses_redis_says_so),
         WITH_SERVER(a_running_push_expires_and_is_safe_from_gc),
+        WITH_SERVER(a_push_does_no_harm_to_a_release_completed_meanwhile),
         WITH_SERVER(a_full_redis_refuses_and_keeps_the_old_release),
         WITH_SERVER(damage_is_found_when_fetching),
         WITH_SERVER(a_fetch_goes_on_where_it_was_cut),
