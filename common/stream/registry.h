@@ -65,7 +65,7 @@ typedef struct ss_registry_manifest_info {
     size_t count;
 } ss_registry_manifest_info;
 
-/* Reads the fields named above; SS_INPUT when it is not JSON, lacks blobs, or names one twice. */
+/* Reads the fields named above; SS_INPUT when it is not JSON, lacks blobs, names one twice, or is over 64 GiB. */
 int ss_registry_manifest_parse(const void *manifest, size_t len, ss_registry_manifest_info *out, ss_error *err);
 void ss_registry_manifest_free(ss_registry_manifest_info *info);
 

@@ -83,12 +83,12 @@ static int is_whole(ss_redis *redis, const char *digest, ss_error *err)
     return whole;
 }
 
-/* The same, and signed if that is asked for. */
+/* The same, and signed if that is asked for: that first, so that nothing else of a planted release is looked at. */
 static int is_usable(ss_redis *redis, const char *digest, const ss_trusted_keys *trusted, ss_error *err)
 {
     char signer[SS_SHA256_HEX + 1];
-    int whole = is_whole(redis, digest, err);
-    return whole == 1 && trusted ? ss_registry_is_signed(redis, digest, trusted, signer, err) : whole;
+    int is_signed = trusted ? ss_registry_is_signed(redis, digest, trusted, signer, err) : 1;
+    return is_signed == 1 ? is_whole(redis, digest, err) : is_signed;
 }
 
 int ss_registry_use(ss_redis *redis, const char *digest, const ss_trusted_keys *trusted, ss_error *err)

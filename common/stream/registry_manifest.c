@@ -2,7 +2,8 @@
  *
  * The manifest is proto3 JSON: 64-bit numbers may be strings, zero values may be
  * left out, field names are lowerCamelCase but snake_case is accepted. It comes
- * from Redis or a file, so every length is checked before it is used.
+ * from Redis or a file, so every length is checked before it is used; and since
+ * each chunk of a release is asked for, its size is bounded.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 
 #include "stream/registry_parts.h"
 
-enum { BLOBS_MAX = 4096 };
+enum { BLOBS_MAX = 4096, RELEASE_MAX_GIB = 64 };
 
 int ss_registry_is_digest(const char *digest)
 {
@@ -65,8 +66,10 @@ static int read_blob(const json_t *item, size_t number, ss_registry_manifest_inf
     for (size_t i = 0; i < info->count; i++)
         if (strcmp(info->blobs[i].name, name) == 0)
             return ss_fail(err, SS_INPUT, "release manifest: blob '%s' stands there twice", name);
-    if (read_size(json_object_get(item, "size"), &blob->size) || blob->size > SIZE_MAX / 2 - info->bytes)
+    if (read_size(json_object_get(item, "size"), &blob->size))
         return ss_fail(err, SS_INPUT, "release manifest: blob '%s' has no usable size", name);
+    if (blob->size > ((size_t)RELEASE_MAX_GIB << 30) - info->bytes)
+        return ss_fail(err, SS_INPUT, "release manifest: with blob '%s' it is over %d GiB", name, RELEASE_MAX_GIB);
     if (sha && *sha && !ss_registry_is_digest(sha))
         return ss_fail(err, SS_INPUT, "release manifest: the SHA-256 of blob '%s' is not 64 hex digits", name);
     memcpy(blob->name, name, strlen(name) + 1);

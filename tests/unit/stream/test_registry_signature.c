@@ -243,6 +243,39 @@ static void use_and_rollback_pass_over_what_no_trusted_key_signed(void **state)
     expect_current(w, 1);
 }
 
+/* Its chunks would be asked for one by one, 10^12 of them. */
+static void a_planted_release_of_absurd_size_stops_nobody(void **state)
+{
+    world *w = get(state);
+    static const char planted[] = "{\"blobs\":[{\"name\":\"a\",\"size\":\"4000000000000000000\"}]}";
+    char name[256], digest[SS_SHA256_HEX + 1], back[SS_SHA256_HEX + 1];
+    ss_registry_entry *list;
+    ss_registry_gc_result result;
+    size_t count;
+    ss_error err = {0};
+    push(w, 0, w->key[0]);
+    push(w, 1, w->key[0]);
+    ss_sha256_hex(planted, sizeof planted - 1, digest, NULL);
+    snprintf(name, sizeof name, "skillstream:release:%s:manifest", digest);
+    put(w, name, planted, sizeof planted - 1);
+    snprintf(name, sizeof name, "%s 1", digest);
+    command(w, "LPUSH", "skillstream:release:history", name);
+    assert_int_equal(ss_registry_use(w->redis, digest, w->trusts_first, &err), -1);
+    assert_non_null(strstr(err.text, "not signed"));
+    assert_int_equal(ss_registry_use(w->redis, digest, NULL, &err), -1);
+    assert_int_equal(err.status, SS_INPUT);
+    assert_non_null(strstr(err.text, "over 64 GiB"));
+    assert_int_equal(ss_registry_list(w->redis, &list, &count, &err), 0);
+    assert_int_equal(count, 3);
+    for (size_t i = 0; i < count; i++) assert_int_equal(list[i].is_complete, strcmp(list[i].digest, digest) != 0);
+    free(list);
+    assert_int_equal(ss_registry_rollback(w->redis, NULL, back, &err), 0);
+    assert_string_equal(back, w->digest[0]);
+    assert_int_equal(ss_registry_gc(w->redis, 1, &result, &err), 0);
+    assert_int_equal(result.removed, 2);
+    expect_current(w, 0);
+}
+
 static void the_list_names_signers_and_gc_takes_signatures_along(void **state)
 {
     world *w = get(state);
@@ -282,6 +315,7 @@ int main(void)
         WITH_SERVER(a_release_can_be_signed_later_and_by_two),
         WITH_SERVER(what_a_forger_writes_is_refused),
         WITH_SERVER(use_and_rollback_pass_over_what_no_trusted_key_signed),
+        WITH_SERVER(a_planted_release_of_absurd_size_stops_nobody),
         WITH_SERVER(the_list_names_signers_and_gc_takes_signatures_along),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
