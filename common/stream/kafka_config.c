@@ -2,7 +2,7 @@
  *
  * Settings are checked by librdkafka itself (it knows some 150 keys and their ranges), key by key, so that the message
  * names the one that is wrong. librdkafka's own texts quote the value, which for some keys is a secret; therefore
- * messages are made here.
+ * messages are made here. Of a number it reads what it understands ("64M" is 64 to it), so numbers are read back.
  *
  * The capability rule: cooperative rebalancing loses or repeats messages in librdkafka before 2.10 when it meets
  * transactions, so a user's wish for it is refused there and never a default (a group must not mix both kinds, and the
@@ -201,11 +201,31 @@ static int check_file(const char *key, const char *value, ss_error *err)
     return ss_fail(err, SS_CONFIG, "Kafka setting '%s': cannot read %s: %s", key, value, strerror(errno));
 }
 
+/* A property that comes back as a number must be the one that was given: 64, 0x40, but not 64M, 010 (octal to
+ * librdkafka) or what an int cannot hold. Texts come back as they are, booleans and enumerations as words. A double
+ * comes back with six digits. */
+static int check_number(const rd_kafka_conf_t *conf, const char *key, const char *value, ss_error *err)
+{
+    char back[32] = "", *end;
+    size_t size = sizeof back;
+    if (rd_kafka_conf_get(conf, key, back, &size) || size > sizeof back || !strcmp(back, value)) return 0;
+    double taken = strtod(back, &end);
+    if (end == back || *end) return 0;
+    double given = strtod(value, &end);
+    if (end == value) return 0;
+    end += strspn(end, " \t");
+    double apart = given > taken ? given - taken : taken - given;
+    if (!*end && apart <= (taken < 0 ? -taken : taken) * 1e-5) return 0;
+    return ss_fail(err, SS_CONFIG,
+                   "Kafka setting '%s': '%.80s' would be taken for %s; numbers are whole and without a unit", key,
+                   value, back);
+}
+
 static int set(rd_kafka_conf_t *conf, const char *key, const char *value, ss_error *err)
 {
     char text[256];
     switch (rd_kafka_conf_set(conf, key, value, text, sizeof text)) {
-    case RD_KAFKA_CONF_OK: return 0;
+    case RD_KAFKA_CONF_OK: return check_number(conf, key, value, err);
     case RD_KAFKA_CONF_UNKNOWN: return ss_fail(err, SS_CONFIG, "Kafka setting '%s': librdkafka knows no such key", key);
     default: break;
     }

@@ -80,6 +80,49 @@ static void settings_are_checked_by_name(void **state)
         assert_setting("partition.assignment.strategy=cooperative-sticky", "librdkafka 2.10", NULL);
 }
 
+static void numbers_are_taken_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"queued.max.messages.kbytes=65536",
+                                       "queued.max.messages.kbytes=0x40",
+                                       "queued.max.messages.kbytes=64 ",
+                                       "socket.timeout.ms=60000",
+                                       "retries=2147483647",
+                                       "retry.backoff.ms=+7",
+                                       "linger.ms=0.5",
+                                       "linger.ms=899999.5", /* a double: comes back as 900000 */
+                                       "compression.level=-1",
+                                       "message.timeout.ms=300000", /* of topics */
+                                       "request.timeout.ms=0x7530",
+                                       "socket.keepalive.enable=1", /* booleans */
+                                       "socket.keepalive.enable=true",
+                                       "enable.gapless.guarantee=0",
+                                       "compression.type=lz4", /* names */
+                                       "auto.offset.reset=earliest",
+                                       "debug=broker,topic", /* lists */
+                                       "topic.blacklist=1,2",
+                                       "sasl.username=007", /* texts */
+                                       "sasl.username=64M",
+                                       "sasl.password=12345678901234567890123456789012345678901234567890",
+                                       "client.rack=0x10",
+                                       "client.rack=1e3"};
+    static const char *const bad[][2] = {{"queued.max.messages.kbytes=64M", "taken for 64;"},
+                                         {"queued.max.messages.kbytes=64 MiB", "taken for 64;"},
+                                         {"queued.max.messages.kbytes=64.7", "taken for 64;"},
+                                         {"queued.max.messages.kbytes=1e5", "taken for 1;"},
+                                         {"queued.max.messages.kbytes=0100", "taken for 64;"},
+                                         {"queued.max.messages.kbytes=4294967360", "'4294967360'"}, /* 2^32 + 64 */
+                                         {"retry.backoff.ms=100ms", "taken for 100;"},
+                                         {"retries=10_000", "taken for 10;"},
+                                         {"linger.ms=5ms", "taken for 5;"},
+                                         {"linger.ms=0.5s", "taken for 0.5;"},
+                                         {"compression.level=-1x", "taken for -1;"},
+                                         {"message.timeout.ms=5min", "'message.timeout.ms'"},
+                                         {"request.timeout.ms=30s", "'request.timeout.ms'"}};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) assert_setting(good[i], NULL, NULL);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) assert_setting(bad[i][0], bad[i][1], NULL);
+}
+
 static void an_exchange_needs_its_names(void **state)
 {
     (void)state;
@@ -301,6 +344,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, start, stop)
     const struct CMUnitTest tests[] = {
         T(settings_are_checked_by_name),
+        T(numbers_are_taken_whole_or_not_at_all),
         T(an_exchange_needs_its_names),
         T(check_tells_what_is_missing),
         T(what_is_sent_is_read_once),
