@@ -28,7 +28,7 @@
 #include "base/clock.h"
 #include "stream/redis_link.h"
 
-enum { WORDS_MAX = 16, NAME_SIZE = 300, PIECE = 32 * 1024, OUT_KEPT = 1 << 20 };
+enum { SLICE_MS = 200, WORDS_MAX = 16, NAME_SIZE = 300, PIECE = 32 * 1024, OUT_KEPT = 1 << 20 };
 
 struct ss_redis {
     redisContext *context;
@@ -41,7 +41,9 @@ struct ss_redis {
     ss_redis_url url;
     char name[NAME_SIZE];
     int connect_timeout_ms, command_timeout_ms, backoff_base_ms, backoff_cap_ms;
-    int64_t limit_ms; /* see ss_redis_set_deadline; 0 = none */
+    int64_t limit_ms;              /* see ss_redis_set_deadline; 0 = none */
+    int (*stopped)(void *context); /* or NULL */
+    void *stopped_context;
 
     unsigned attempt; /* failures in a row */
     int64_t next_try_ms;
@@ -115,6 +117,18 @@ static int lose_timeout(ss_redis *redis, ss_error *err)
     return lose(redis, &why, err);
 }
 
+static int is_stopped(const ss_redis *redis)
+{
+    return redis->stopped && redis->stopped(redis->stopped_context);
+}
+
+static int lose_stopped(ss_redis *redis, ss_error *err)
+{
+    ss_error why;
+    ss_fail(&why, SS_STOPPED, "%s: stopped while waiting for it", redis->name);
+    return lose(redis, &why, err);
+}
+
 /* The link says what is wrong. */
 static int lose_link(ss_redis *redis, ss_error *why, ss_error *err)
 {
@@ -144,8 +158,10 @@ static int wait_for(ss_redis *redis, short events, int64_t deadline, ss_error *e
     for (;;) {
         int64_t left = deadline - ss_now_ms();
         if (left <= 0) return lose_timeout(redis, err);
+        if (is_stopped(redis)) return lose_stopped(redis, err);
         struct pollfd fd = {.fd = redis->context->fd, .events = events};
-        int ready = poll(&fd, 1, left > 60000 ? 60000 : (int)left);
+        int slice = redis->stopped ? SLICE_MS : 60000;
+        int ready = poll(&fd, 1, left > slice ? slice : (int)left);
         if (ready > 0) return 0;
         if (ready < 0 && errno != EINTR) return lose_network(redis, strerror(errno), err);
     }
@@ -297,8 +313,7 @@ int ss_redis_connect(ss_redis *redis, ss_error *err)
     if (redis->context) return 0;
     int64_t wait = ss_redis_wait_ms(redis);
     if (wait > 0) {
-        ss_fail_with(err, redis->last.status, redis->last.remedy, "%s; next attempt in %lld ms", redis->last.text,
-                     (long long)wait);
+        if (err) *err = redis->last; /* word for word, so that callers can say it once */
         return -1;
     }
     int64_t deadline = call_deadline(redis, redis->connect_timeout_ms);
@@ -316,7 +331,9 @@ int ss_redis_connect_within(ss_redis *redis, int64_t patience_ms, ss_error *err)
             if (err) *err = redis->last;
             return -1;
         }
+        if (is_stopped(redis)) return lose_stopped(redis, err);
         if (wait < 10) wait = 10;
+        if (wait > SLICE_MS) wait = SLICE_MS;
         ss_sleep_ms(wait < left ? wait : left);
     }
     return 0;
@@ -341,6 +358,8 @@ ss_redis *ss_redis_new(const ss_redis_options *options, ss_error *err)
     redis->command_timeout_ms = options->command_timeout_ms > 0 ? options->command_timeout_ms : 5000;
     redis->backoff_base_ms = options->backoff_base_ms > 0 ? options->backoff_base_ms : 200;
     redis->backoff_cap_ms = options->backoff_cap_ms > 0 ? options->backoff_cap_ms : 10000;
+    redis->stopped = options->stopped;
+    redis->stopped_context = options->context;
     ss_buffer_init(&redis->out, SIZE_MAX);
     redis->link.fd = -1;
     redis->seed = (uint64_t)ss_wall_ms() ^ (uint64_t)(uintptr_t)redis;

@@ -4,7 +4,7 @@
  * when it has to: AUTH, SELECT and a PING belong to connecting, so a server
  * that accepts but does not answer is found there. After a failure the client
  * waits before it tries again (exponential backoff with full jitter); calls in
- * that time fail at once with SS_NETWORK / SS_RETRY, so a caller can offer its
+ * that time fail at once with the last error, so a caller can offer its
  * work at any rate and never hammers nor hangs on a Redis that is away.
  *
  * Every call ends within the command time-out, measured over the whole call
@@ -18,6 +18,7 @@
  *         OOM (maxmemory reached)           SS_LIMIT / SS_RETRY
  *         LOADING, BUSY, TRYAGAIN, READONLY, MASTERDOWN, CLUSTERDOWN  SS_NETWORK / SS_RETRY
  *         any other error reply             SS_INPUT
+ *         the caller's `stopped` says so    SS_STOPPED
  * Texts name the server (never the password).
  *
  * Threads: one thread at a time per client. No SIGPIPE reaches the program.
@@ -65,10 +66,12 @@ void ss_redis_url_free(ss_redis_url *url);
 
 typedef struct ss_redis_options {
     const char *url;
-    int connect_timeout_ms; /* 0 = 2000 */
-    int command_timeout_ms; /* 0 = 5000 */
-    int backoff_base_ms;    /* 0 = 200; the first wait after a failure is in [0, base] */
-    int backoff_cap_ms;     /* 0 = 10000 */
+    int connect_timeout_ms;        /* 0 = 2000 */
+    int command_timeout_ms;        /* 0 = 5000 */
+    int backoff_base_ms;           /* 0 = 200; the first wait after a failure is in [0, base] */
+    int backoff_cap_ms;            /* 0 = 10000 */
+    int (*stopped)(void *context); /* or NULL. Non-zero ends a call that waits, soon, with SS_STOPPED */
+    void *context;
 } ss_redis_options;
 
 typedef struct ss_redis ss_redis;

@@ -266,9 +266,11 @@ static void nobody_listening_is_a_network_error_with_backoff(void **state)
     assert_non_null(strstr(err.text, "127.0.0.1"));
     assert_true(ss_redis_wait_ms(redis) <= 100000);
     int64_t start = ss_now_ms(); /* in backoff: no attempt, no wait */
+    ss_error first = err;
     for (int i = 0; i < 1000; i++) assert_null(ss_redis_run_words(redis, &err, "PING", NULL));
     assert_true(ss_now_ms() - start < 1000);
     assert_int_equal(err.status, SS_NETWORK);
+    assert_string_equal(err.text, first.text); /* so that a caller can see that it has told it */
     ss_redis_free(redis);
 
     redis = client(url);
@@ -300,6 +302,34 @@ static void a_killed_server_is_noticed_and_found_again(void **state)
     assert_int_equal(redis_fixture_restart(server), 0);
     assert_int_equal(ss_redis_connect_within(redis, 5000, &err), 0);
     expect_text(ss_redis_run_words(redis, &err, "PING", NULL), "PONG");
+    ss_redis_free(redis);
+    redis_fixture_stop(server);
+}
+
+static int is_set(void *flag)
+{
+    return *(int *)flag;
+}
+
+/* The time-out is so long that the test's would end it first. */
+static void a_caller_that_is_stopped_does_not_wait_for_a_hanging_server(void **state)
+{
+    (void)state;
+    redis_fixture *server = server_or_skip(NULL);
+    int stopped = 0;
+    ss_redis_options options = {
+        .url = server->url, .command_timeout_ms = 3600000, .stopped = is_set, .context = &stopped};
+    ss_redis *redis = ss_redis_new(&options, NULL);
+    ss_error err = {0};
+    expect_text(ss_redis_run_words(redis, &err, "PING", NULL), "PONG");
+    redis_fixture_pause(server);
+    stopped = 1;
+    assert_null(ss_redis_run_words(redis, &err, "PING", NULL));
+    assert_int_equal(err.status, SS_STOPPED);
+    assert_int_equal(err.remedy, SS_GIVE_UP);
+    assert_int_equal(ss_redis_connect_within(redis, 3600000, &err), -1);
+    assert_int_equal(err.status, SS_STOPPED);
+    redis_fixture_resume(server);
     ss_redis_free(redis);
     redis_fixture_stop(server);
 }
@@ -513,6 +543,7 @@ int main(void)
         cmocka_unit_test(pipelined_replies_come_in_order_and_errors_do_not_shift_them),
         cmocka_unit_test(nobody_listening_is_a_network_error_with_backoff),
         cmocka_unit_test(a_killed_server_is_noticed_and_found_again),
+        cmocka_unit_test(a_caller_that_is_stopped_does_not_wait_for_a_hanging_server),
         cmocka_unit_test(a_hanging_server_costs_one_timeout_and_then_backoff),
         cmocka_unit_test(credentials_decide),
         cmocka_unit_test(a_database_that_is_not_there_is_a_config_error),
