@@ -2,6 +2,9 @@
 import json
 import os
 import shutil
+import socket
+import threading
+import time
 
 import harness as h
 
@@ -141,6 +144,87 @@ def a_broken_release_file_is_refused():
     h.skillstream("extract", "--release", copy)
 
 
+class Relay:
+    """Passes everything on to a Redis; connections in which `cut` (bytes) is said are closed at that moment."""
+
+    def __init__(self, port):
+        self.port, self.cut, self.cuts = port, None, 0
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.url = f"redis://127.0.0.1:{self.server.getsockname()[1]}/0"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            client = self.server.accept()[0]
+            redis = socket.create_connection(("127.0.0.1", self.port))
+            for source, target in ((client, redis), (redis, client)):
+                threading.Thread(target=self._pass, args=(source, target), daemon=True).start()
+
+    def _pass(self, source, target):
+        try:
+            while piece := source.recv(65536):
+                if self.cut and self.cut in piece:
+                    self.cuts += 1
+                    break
+                target.sendall(piece)
+        except OSError:
+            pass
+        for side in source, target:
+            try:
+                side.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+def said(worker, message):
+    return [e["why"] for e in worker.events() if e["message"] == message]
+
+
+def a_fault_of_redis_while_fetching_is_not_held_against_the_release():
+    store = h.Redis()
+    h.push(store, "a")
+    b = h.push(store, "b", "--no-use")
+    relay = Relay(store.port)
+    topics = kafka.create_all(prefix="fault-")
+    worker = h.Worker(kafka, topics, ["--group", "fault", "--poll-release", "200ms"], redis=relay).ready()
+    relay.cut = f"{b}:manifest".encode()
+    release(store, "use", b)
+    h.until(lambda: relay.cuts >= 5, "five attempts to fetch it", 60)
+    late = "release not fetched yet, the old one stays"
+    h.until(lambda: said(worker, late), "the log says that it is not there yet", 10)
+    assert len(set(said(worker, late))) == len(said(worker, late)), said(worker, late)
+    relay.cut = None
+    follows(worker, b)
+    assert worker.metrics()["skillstream_release_refused_total"] == 0
+    assert not said(worker, "release refused, the old one stays")
+    assert worker.terminate()[0] == 0
+
+
+def an_outage_is_logged_once_and_the_next_one_too():
+    store = h.Redis()
+    h.push(store, "a")
+    topics = kafka.create_all(prefix="outage-")
+    worker = h.Worker(kafka, topics, ["--group", "outage", "--poll-release", "200ms"], redis=store).ready()
+    away, before = "cannot ask Redis for the release in use", 0
+    for _ in range(2):
+        store.kill()
+        h.until(lambda: len(said(worker, away)) > before, "the log says that Redis is away", 30)
+        time.sleep(4)  # twenty polls
+        told = said(worker, away)[before:]
+        assert len(set(told)) == len(told) <= 3, told
+        before += len(told)
+        store.start()
+        b = h.push(store, "b")
+        h.push(store, "a")
+        release(store, "use", b)
+        follows(worker, b)
+        release(store, "rollback")
+        a = store.cli("GET", "skillstream:release:current")
+        follows(worker, a)
+    assert worker.terminate()[0] == 0
+
+
 h.main(start, the_registry_pushes_lists_uses_rolls_back_and_collects, wrong_words_are_told_apart,
        a_running_worker_switches_without_loss_and_back, a_broken_release_in_redis_is_refused_and_the_old_one_stays,
+       a_fault_of_redis_while_fetching_is_not_held_against_the_release, an_outage_is_logged_once_and_the_next_one_too,
        a_broken_release_file_is_refused)

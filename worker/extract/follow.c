@@ -2,8 +2,9 @@
  *
  * The follower has a Redis connection of its own. It asks for the release in use every few seconds; a new one is
  * fetched, verified and made ready beside the old one, and handed to the compute thread. One that cannot be had is
- * logged and counted, the old one stays, and it is tried again after a pause: soon when Redis was at fault, later when
- * the release is. The pause is that release's alone: when Redis names another one, that is tried at once.
+ * logged, the old one stays, and it is tried again after a pause: soon when Redis was at fault, later when the release
+ * is, which is counted too. The pause is that release's alone: when Redis names another one, that is tried at once.
+ * What goes on is said once. A shutdown cuts a wait for Redis short.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +16,15 @@
 
 enum { FIRST_WAIT_MS = 500, LAST_WAIT_MS = 10000, REFUSED_WAIT_MS = 30000, LOOK_MS = 100 };
 
+static int is_stopped(void *shutdown)
+{
+    return ss_shutdown_requested(shutdown);
+}
+
 static ss_redis *open_redis(ss_worker *w, ss_error *err)
 {
-    ss_redis_options options = {.url = w->settings->redis, .command_timeout_ms = 15000};
+    ss_redis_options options = {
+        .url = w->settings->redis, .command_timeout_ms = 15000, .stopped = is_stopped, .context = w->shutdown};
     return ss_redis_new(&options, err);
 }
 
@@ -41,7 +48,8 @@ static ss_release *wait_for_redis(ss_worker *w, ss_error *err)
         ss_error why = {0};
         release = try_redis(redis, w->trusted, &why);
         if (release) break;
-        if (why.status == SS_AUTH || why.status == SS_CONFIG || why.status == SS_UNSUPPORTED) {
+        if (why.status == SS_AUTH || why.status == SS_CONFIG || why.status == SS_UNSUPPORTED ||
+            why.status == SS_STOPPED) {
             if (err) *err = why;
             break;
         }
@@ -83,9 +91,10 @@ typedef struct follower {
     ss_redis *redis;
     ss_registry_watch watch;
     char running[SS_SHA256_HEX + 1]; /* what was handed over last */
-    char refused[SS_SHA256_HEX + 1]; /* not tried again before again_ms; another one is */
+    char refused[SS_SHA256_HEX + 1]; /* or put off: not tried again before again_ms; another one is */
     int64_t again_ms;
-    char said[SS_ERROR_TEXT];
+    char said[SS_ERROR_TEXT];      /* of a release */
+    char said_away[SS_ERROR_TEXT]; /* of Redis, which did not answer when asked last */
 } follower;
 
 static int switch_to(follower *f, const char *digest, ss_error *err)
@@ -109,18 +118,20 @@ static void forget_news(follower *f)
     f->watch.next_ms = ss_now_ms() + f->watch.interval_ms;
 }
 
-/* The release could not be had: it is tried again after a pause. */
-static void refuse(follower *f, const char *digest, const ss_error *why)
+/* The release could not be had: it is tried again after a pause. Redis' faults say nothing against the release. */
+static void put_off(follower *f, const char *digest, const ss_error *why)
 {
     ss_worker *w = f->worker;
+    int refused = why->remedy != SS_RETRY;
     if (strcmp(f->said, why->text)) {
         memcpy(f->said, why->text, sizeof f->said);
-        ss_worker_metrics_swap_failed(w->metrics);
-        ss_log_event(w->log, SS_LOG_ERROR, "release refused, the old one stays", SS_TEXT("digest", digest),
-                     SS_TEXT("why", why->text));
+        if (refused) ss_worker_metrics_swap_failed(w->metrics);
+        ss_log_event(w->log, refused ? SS_LOG_ERROR : SS_LOG_WARN,
+                     refused ? "release refused, the old one stays" : "release not fetched yet, the old one stays",
+                     SS_TEXT("digest", digest), SS_TEXT("why", why->text));
     }
     memcpy(f->refused, digest, sizeof f->refused);
-    f->again_ms = ss_now_ms() + (why->remedy == SS_RETRY ? w->settings->poll_release : REFUSED_WAIT_MS);
+    f->again_ms = ss_now_ms() + (refused ? REFUSED_WAIT_MS : w->settings->poll_release);
     forget_news(f);
 }
 
@@ -130,7 +141,7 @@ static void take(follower *f, const char *digest)
     if (!strcmp(digest, f->refused) && ss_now_ms() < f->again_ms) {
         forget_news(f);
     } else if (switch_to(f, digest, &why)) {
-        refuse(f, digest, &why);
+        if (why.status != SS_STOPPED) put_off(f, digest, &why);
     } else {
         f->said[0] = f->refused[0] = 0;
     }
@@ -141,10 +152,11 @@ static void look(follower *f)
     char digest[SS_SHA256_HEX + 1];
     ss_error why = {0};
     int news = ss_registry_watch_poll(&f->watch, f->redis, digest, &why);
-    if (news < 0 && strcmp(f->said, why.text)) {
-        memcpy(f->said, why.text, sizeof f->said);
+    if (news < 0 && why.status != SS_STOPPED && strcmp(f->said_away, why.text)) {
+        memcpy(f->said_away, why.text, sizeof f->said_away);
         ss_log_event(f->worker->log, SS_LOG_WARN, "cannot ask Redis for the release in use", SS_TEXT("why", why.text));
     }
+    if (news >= 0 && ss_redis_is_connected(f->redis)) f->said_away[0] = 0; /* the next outage is news */
     if (news > 0 && strcmp(digest, f->running)) take(f, digest);
 }
 

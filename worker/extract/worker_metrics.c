@@ -137,8 +137,9 @@ static int add_state(ss_worker_metrics *m, ss_error *err)
     m->cache_entries =
         single(m, SS_GAUGE, "skillstream_cache_entries", "Sentences in this worker's memory.", err, &bad);
     m->swaps = single(m, SS_COUNTER, "skillstream_release_swaps_total", "Switches to another release.", err, &bad);
-    m->swap_failures = single(m, SS_COUNTER, "skillstream_release_refused_total",
-                              "Releases that could not be loaded or failed verification.", err, &bad);
+    m->swap_failures =
+        single(m, SS_COUNTER, "skillstream_release_refused_total",
+               "Releases that failed verification or could not be used; not faults of Redis.", err, &bad);
     static const char *const info[] = {"digest", "taxonomy"};
     static const char *const build[] = {"version", "commit"};
     if (!bad) {
