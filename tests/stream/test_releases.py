@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import threading
 import time
@@ -224,7 +225,22 @@ def an_outage_is_logged_once_and_the_next_one_too():
     assert worker.terminate()[0] == 0
 
 
+def a_worker_leaves_its_group_while_redis_hangs():
+    store = h.Redis()
+    h.push(store, "a")
+    topics = kafka.create_all(prefix="hangs-")
+    worker = h.Worker(kafka, topics, ["--group", "hangs", "--poll-release", "200ms", "--grace", "12s"], redis=store).ready()
+    kafka.publish(topics.ads, [h.short_ad("ad", 1)])
+    kafka.read(topics.records, 1)
+    store.process.send_signal(signal.SIGSTOP)
+    try:
+        time.sleep(1)  # the follower has asked, and would wait for 15 s
+        assert worker.terminate()[0] == 0, h.tail(worker.log)
+    finally:
+        store.process.send_signal(signal.SIGCONT)
+
+
 h.main(start, the_registry_pushes_lists_uses_rolls_back_and_collects, wrong_words_are_told_apart,
        a_running_worker_switches_without_loss_and_back, a_broken_release_in_redis_is_refused_and_the_old_one_stays,
        a_fault_of_redis_while_fetching_is_not_held_against_the_release, an_outage_is_logged_once_and_the_next_one_too,
-       a_broken_release_file_is_refused)
+       a_worker_leaves_its_group_while_redis_hangs, a_broken_release_file_is_refused)

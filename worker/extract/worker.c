@@ -1,8 +1,9 @@
 /* worker.c - the worker's life: start in order, wait, drain in order; see worker_state.h for its threads.
  *
  * Start: metrics and HTTP first, so that probes see "not ready" with a reason from the first moment; then the release,
- * then the broker; last the pipeline. Stop: the reverse. Within `grace` of a SIGTERM everything is given back or
- * committed; after two thirds of it the exchange is told to stop waiting, and its batches come again elsewhere.
+ * then the broker; last the pipeline. Stop: the reverse, but the follower comes last: no Redis that hangs may keep the
+ * worker in its group. Within `grace` of a SIGTERM everything is given back or committed; after two thirds of it the
+ * exchange is told to stop waiting, and its batches come again elsewhere.
  */
 #include "worker/extract/worker.h"
 
@@ -207,12 +208,12 @@ static void drain(ss_worker *w)
 static void stop(ss_worker *w)
 {
     drain(w);
-    ss_follow_join(w);
     ss_shutdown_stage(w->shutdown, "HTTP server");
     ss_http_stop(w->http); /* its callbacks read the exchange */
     ss_shutdown_stage(w->shutdown, "Kafka consumer close");
     ss_error err = {0};
     if (w->exchange && ss_exchange_close(w->exchange, CLOSE_MS, &err)) ss_log_failure(w->log, &err);
+    ss_follow_join(w); /* it uses pool, cache and metrics */
     ss_extractor_free(atomic_load(&w->next));
     ss_extractor_free(w->extractor);
     ss_cache_free(w->cache);
