@@ -51,11 +51,13 @@ static void fault(ss_ad_text *out, ss_arena *arena, const char *reason, const ch
     out->error = copy ? copy : reason;
 }
 
+/* The body is within max-ad-bytes, which is the only limit on its length. */
 static int make_text(const ss_ad *ad, ss_slice body, ss_arena *arena, int *html, ss_text *text, ss_error *err)
 {
+    const ss_html_limits limits = {.max_bytes = body.len};
     *html = ad->body_format == SS_BODY_HTML ||
             (ad->body_format == SS_BODY_UNSPECIFIED && looks_like_html(body.data, body.len));
-    return *html ? ss_text_from_html(body.data, body.len, NULL, arena, text, err)
+    return *html ? ss_text_from_html(body.data, body.len, &limits, arena, text, err)
                  : ss_text_from_plain(body.data, body.len, arena, text, err);
 }
 

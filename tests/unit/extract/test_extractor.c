@@ -226,6 +226,28 @@ static void faults_of_one_ad_leave_the_others_alone(void **state)
     stop(&e);
 }
 
+/* --max-ad-bytes goes up to 256 MiB, for HTML as for plain text. */
+static void html_may_be_as_large_as_any_ad(void **state)
+{
+    (void)state;
+    const size_t size = (size_t)65 << 20;
+    ss_extract_options options = loose;
+    options.max_ad_bytes = (uint64_t)256 << 20;
+    engine e = start(options, 1, 0);
+    char *body = malloc(size);
+    assert_non_null(body);
+    memset(body, ' ', size);
+    memcpy(body, "<!--", 4);
+    memcpy(body + size / 2, "--><p>Java.</p>", 15);
+    ss_ad ad = {.body = {.data = body, .len = size}, .body_format = SS_BODY_HTML};
+    ss_extraction out;
+    assert_int_equal(ss_extract(e.extractor, &ad, 1, &out, NULL, NULL), 0);
+    if (out.reason) fail_msg("%s: %s", out.reason, out.error);
+    assert_int_equal(out.record.sentence_count, 1);
+    stop(&e);
+    free(body);
+}
+
 static void words_and_folding(void **state)
 {
     (void)state;
@@ -248,6 +270,7 @@ int main(void)
         cmocka_unit_test(mentions_keep_the_contracts_rules),
         cmocka_unit_test(a_named_skill_is_found_whatever_the_encoder_thinks),
         cmocka_unit_test(faults_of_one_ad_leave_the_others_alone),
+        cmocka_unit_test(html_may_be_as_large_as_any_ad),
         cmocka_unit_test(words_and_folding),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
