@@ -33,7 +33,8 @@ static void copy_text(char *out, size_t size, const json_t *value)
 {
     const char *text = json_string_value(value);
     size_t len = text ? json_string_length(value) : 0;
-    if (len >= size) len = size - 1;
+    if (len >= size)
+        for (len = size - 1; len && ((unsigned char)text[len] & 0xC0) == 0x80;) len--; /* not inside a character */
     if (len) memcpy(out, text, len);
     out[len] = 0;
 }

@@ -1,4 +1,5 @@
 """Releases in Redis: push, list, show, use, rollback, gc; workers follow without a restart and refuse a broken one."""
+import hashlib
 import json
 import os
 import shutil
@@ -145,6 +146,28 @@ def a_broken_release_file_is_refused():
     h.skillstream("extract", "--release", copy)
 
 
+def names_of_others_are_printed_as_text():
+    store = h.Redis()
+    name, created = 'a "quote" \\ and \x1b[31m red\x9b', '2026\n"'
+    text = json.dumps({"name": name, "createdAt": created, "blobs": [{"name": "x"}]})
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    store.cli("SET", f"skillstream:release:{digest}:manifest", text)
+    entry, = listed(store)
+    assert (entry["name"], entry["createdAt"]) == (name, created), entry
+    plain = release(store, "list").stdout
+    assert 'a "quote" \\ and ?[31m red?' in plain and plain.rstrip("\n").isprintable(), plain
+    # the same for the names of files that are evaluated
+    odd = 'bench "x"\n' + "\u00e9" * 70
+    path = os.path.join(h.scratch(), odd + ".csv")
+    with open(path, "w") as file:
+        file.write(f"sentence,label\nYou {h.SKILLS[0]}.,{h.SKILLS[0]}\n")
+    for more in ((), ("--mentions",)):
+        report = json.loads(h.skillstream("eval", "--release", h.release("a"), "--json", *more, path).stdout)
+        assert list(report) == [odd], report
+        lines = h.skillstream("eval", "--release", h.release("a"), *more, path).stdout.splitlines()
+        assert lines[-1].startswith('bench "x"?\u00e9'), lines
+
+
 class Relay:
     """Passes everything on to a Redis; connections in which `cut` (bytes) is said are closed at that moment."""
 
@@ -241,6 +264,7 @@ def a_worker_leaves_its_group_while_redis_hangs():
 
 
 h.main(start, the_registry_pushes_lists_uses_rolls_back_and_collects, wrong_words_are_told_apart,
+       names_of_others_are_printed_as_text,
        a_running_worker_switches_without_loss_and_back, a_broken_release_in_redis_is_refused_and_the_old_one_stays,
        a_fault_of_redis_while_fetching_is_not_held_against_the_release, an_outage_is_logged_once_and_the_next_one_too,
        a_worker_leaves_its_group_while_redis_hangs, a_broken_release_file_is_refused)

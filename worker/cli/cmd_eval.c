@@ -12,6 +12,7 @@
 #include "match/release.h"
 #include "nn/embed.h"
 #include "worker/cli/command.h"
+#include "worker/cli/print_text.h"
 
 typedef struct values {
     ss_common_values common;
@@ -66,46 +67,48 @@ static void show(void *bar, size_t done)
     ss_progress_update(bar, done, NULL);
 }
 
-/* The file's name without folders and endings. */
-static void set_name(const char *path, char out[64])
+/* The file's name without folders and endings: the key of an object, or the first column. */
+static void print_name(const values *v, const char *path, size_t number)
 {
-    const char *slash = strrchr(path, '/');
-    snprintf(out, 64, "%.63s", slash ? slash + 1 : path);
-    char *dot = strchr(out, '.');
-    if (dot) *dot = 0;
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    size_t len = strcspn(name, ".");
+    if (!v->json) {
+        ss_print_plain(name, len, 24);
+        return;
+    }
+    putchar(number ? ',' : '{');
+    ss_print_json(name, len);
+    putchar(':');
 }
 
 static void print_one(const values *v, const char *path, const ss_evaluation *e, size_t number)
 {
-    char name[64];
-    set_name(path, name);
+    print_name(v, path, number);
     if (v->json)
-        printf("%s\"%s\":{\"queries\":%zu,\"gold\":%zu,\"unknown\":%zu,\"dropped\":%zu,\"RP@1\":%.4f,\"RP@5\":%.4f,"
+        printf("{\"queries\":%zu,\"gold\":%zu,\"unknown\":%zu,\"dropped\":%zu,\"RP@1\":%.4f,\"RP@5\":%.4f,"
                "\"RP@10\":%.4f,"
                "\"MRR\":%.4f}",
-               number ? "," : "{", name, e->queries, e->gold, e->unknown, e->dropped, e->rp1, e->rp5, e->rp10, e->mrr);
+               e->queries, e->gold, e->unknown, e->dropped, e->rp1, e->rp5, e->rp10, e->mrr);
     else
-        printf("%-24s%8zu%7zu%8zu%8zu%8.2f%8.2f%8.2f%8.2f\n", name, e->queries, e->gold, e->unknown, e->dropped, e->rp1,
-               e->rp5, e->rp10, e->mrr);
+        printf("%8zu%7zu%8zu%8zu%8.2f%8.2f%8.2f%8.2f\n", e->queries, e->gold, e->unknown, e->dropped, e->rp1, e->rp5,
+               e->rp10, e->mrr);
 }
 
 static void print_mentions(const values *v, const char *path, const ss_mentions_report *m, size_t number)
 {
-    char name[64];
-    set_name(path, name);
+    print_name(v, path, number);
     if (v->json) {
-        printf("%s\"%s\":{\"sentences\":%zu,\"withSkill\":%zu,\"gold\":%zu,\"unknown\":%zu,\"kept\":%zu,\"precision\":%"
+        printf("{\"sentences\":%zu,\"withSkill\":%zu,\"gold\":%zu,\"unknown\":%zu,\"kept\":%zu,\"precision\":%"
                ".4f,"
                "\"recall\":%.4f,\"f1\":%.4f",
-               number ? "," : "{", name, m->sentences, m->with_skill, m->gold, m->unknown, m->kept, m->precision,
-               m->recall, m->f1);
+               m->sentences, m->with_skill, m->gold, m->unknown, m->kept, m->precision, m->recall, m->f1);
         if (m->gated)
             printf(",\"gate\":{\"precision\":%.4f,\"recall\":%.4f,\"f1\":%.4f,\"auc\":%.4f}", m->gate.precision,
                    m->gate.recall, m->gate.f1, m->gate.auc);
         putchar('}');
         return;
     }
-    printf("%-24s%10zu%7zu%7zu%8zu%7zu%8.3f%8.3f%8.3f", name, m->sentences, m->with_skill, m->gold, m->unknown, m->kept,
+    printf("%10zu%7zu%7zu%8zu%7zu%8.3f%8.3f%8.3f", m->sentences, m->with_skill, m->gold, m->unknown, m->kept,
            m->precision, m->recall, m->f1);
     if (m->gated)
         printf("   gate: precision %.3f, recall %.3f, F1 %.3f, AUC %.3f", m->gate.precision, m->gate.recall, m->gate.f1,

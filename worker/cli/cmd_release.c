@@ -15,6 +15,7 @@
 #include "stream/redis_client.h"
 #include "stream/registry.h"
 #include "worker/cli/command.h"
+#include "worker/cli/print_text.h"
 #include "worker/extract/release_source.h"
 
 typedef struct values {
@@ -117,18 +118,23 @@ static void print_signers(const ss_registry_entry *e, const char *proved)
 
 static void print_plain(const ss_registry_entry *e, const char *used, const char *proved)
 {
-    printf("%c %s  %8.1f MB  %-24s  %-24s  %s%s", e->is_current ? '*' : ' ', e->digest, (double)e->bytes / 1e6,
-           e->created_at, *used ? used : "never used", e->name, e->is_complete ? "" : "  INCOMPLETE");
+    printf("%c %s  %8.1f MB  ", e->is_current ? '*' : ' ', e->digest, (double)e->bytes / 1e6);
+    ss_print_plain(e->created_at, strlen(e->created_at), 24);
+    printf("  %-24s  ", *used ? used : "never used");
+    ss_print_plain(e->name, strlen(e->name), 0);
+    if (!e->is_complete) printf("  INCOMPLETE");
     print_signers(e, proved);
     putchar('\n');
 }
 
 static void print_json(const ss_registry_entry *e, const char *used, const char *proved)
 {
-    printf("{\"digest\":\"%s\",\"name\":\"%s\",\"createdAt\":\"%s\",\"bytes\":%zu,\"lastUsed\":\"%s\",\"current\":%s,"
-           "\"complete\":%s,\"signers\":[",
-           e->digest, e->name, e->created_at, e->bytes, used, e->is_current ? "true" : "false",
-           e->is_complete ? "true" : "false");
+    printf("{\"digest\":\"%s\",\"name\":", e->digest);
+    ss_print_json(e->name, strlen(e->name));
+    printf(",\"createdAt\":");
+    ss_print_json(e->created_at, strlen(e->created_at));
+    printf(",\"bytes\":%zu,\"lastUsed\":\"%s\",\"current\":%s,\"complete\":%s,\"signers\":[", e->bytes, used,
+           e->is_current ? "true" : "false", e->is_complete ? "true" : "false");
     for (size_t i = 0; i < e->signer_count; i++) printf("%s\"%s\"", i ? "," : "", e->signers[i]);
     printf("]");
     if (proved) printf(",\"trusted\":%s", *proved ? "true" : "false");

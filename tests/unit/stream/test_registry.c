@@ -187,6 +187,23 @@ static void manifests_are_read_as_proto3_json(void **state)
     ss_registry_manifest_free(&info);
 }
 
+static void a_long_name_is_cut_between_characters(void **state)
+{
+    (void)state;
+    for (size_t before = 0; before < 4; before++) { /* then 127 bytes end in a character, or behind one */
+        char name[256] = "", text[400];
+        size_t len = before;
+        memset(name, 'x', before);
+        for (; len < 200; len += 4) memcpy(name + len, "\xF0\x9F\x98\x80", 5); /* U+1F600 */
+        snprintf(text, sizeof text, "{\"name\":\"%s\",\"blobs\":[{\"name\":\"a\"}]}", name);
+        ss_registry_manifest_info info;
+        assert_int_equal(ss_registry_manifest_parse(text, strlen(text), &info, NULL), 0);
+        assert_int_equal(strlen(info.name), before + (127 - before) / 4 * 4);
+        assert_memory_equal(info.name, name, strlen(info.name));
+        ss_registry_manifest_free(&info);
+    }
+}
+
 static void bad_manifests_are_refused(void **state)
 {
     (void)state;
@@ -758,6 +775,7 @@ int main(void)
 #define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(manifests_are_read_as_proto3_json),
+        cmocka_unit_test(a_long_name_is_cut_between_characters),
         cmocka_unit_test(bad_manifests_are_refused),
         cmocka_unit_test(digests_have_64_lower_case_hex_digits),
         WITH_SERVER(what_is_pushed_is_fetched),
