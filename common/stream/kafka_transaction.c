@@ -465,9 +465,11 @@ static step transact_afresh(ss_exchange *ex, const ss_batch_messages *m, int one
 static step publish(ss_exchange *ex, const ss_batch_messages *m, ss_error *err)
 {
     step got = transact_afresh(ex, m, 0, err);
-    if (got != STEP_REJECTED || !ex->refused_by_broker || count_rejected(ex->outputs, ex->output_count) < 2) return got;
-    /* The broker refuses whole requests: find out which outputs are the large ones, one a round. */
-    for (size_t i = 0; i < ex->output_count; i++) ex->outputs[i].rejected = 0;
+    size_t marked = count_rejected(ex->outputs, ex->output_count);
+    int unsure = ex->refused_by_broker && marked > 1; /* the broker refuses whole requests */
+    if (got != STEP_REJECTED || (marked == ex->output_count && !unsure)) return got;
+    /* And the abort has purged what it had not answered: find out which outputs are the large ones, one a round. */
+    for (size_t i = 0; unsure && i < ex->output_count; i++) ex->outputs[i].rejected = 0;
     do {
         got = transact_afresh(ex, m, 1, err);
     } while (got == STEP_REJECTED && ex->refused_by_broker);

@@ -530,7 +530,41 @@ static void a_too_large_output_is_rejected_and_can_be_replaced(void **state)
     outputs[1].value_len = 10;
     assert_int_equal(ss_exchange_publish(fx.exchange, batch, outputs, 3, &result, &err), 0);
     assert_int_equal(result, SS_PUBLISH_COMMITTED);
-    assert_int_equal(stats_of(fx.exchange).rejected, 1);
+    free(large);
+}
+
+/* The caller has two rounds for each output, so what is to be replaced must be told at once: by client and broker, in
+ * one request or several. Whichever requests meet the broker's refusals, the first publish meets all of them. */
+static void all_outputs_that_are_too_large_are_told_at_once(void **state)
+{
+    (void)state;
+    ss_error err = {0};
+    size_t size = 2 << 20; /* over message.max.bytes */
+    char *large = calloc(1, size);
+    assert_non_null(large);
+    open_or_fail(1);
+    for (int refusals = 0; refusals <= 3; refusals++)
+        for (int with_large = 0; with_large < 2; with_large++) {
+            ss_batch *batch = NULL;
+            ss_publish_result result;
+            send_messages(1);
+            while (ss_exchange_next(fx.exchange, 200, &batch, &err) == 0) {
+            }
+            ss_output outputs[5];
+            for (size_t i = 0; i < 5; i++) /* keys: both partitions */
+                outputs[i] =
+                    (ss_output){.topic = "out", .key = &"abcde"[i], .key_len = 1, .value = large, .value_len = 1};
+            if (with_large) outputs[4].value_len = size;
+            if (refusals) inject(PRODUCE, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, refusals);
+            assert_int_equal(ss_exchange_publish(fx.exchange, batch, outputs, 5, &result, &err), 0);
+            if (with_large) assert_int_equal(result, SS_PUBLISH_REJECTED);
+            if (with_large) assert_int_equal(outputs[4].rejected, 1);
+            if (result == SS_PUBLISH_REJECTED) {
+                outputs[4].value_len = 1;
+                assert_int_equal(ss_exchange_publish(fx.exchange, batch, outputs, 5, &result, &err), 0);
+            }
+            assert_int_equal(result, SS_PUBLISH_COMMITTED);
+        }
     free(large);
 }
 
@@ -697,6 +731,7 @@ int main(void)
         T(discarded_batches_and_those_after_them_come_again),
         T(no_more_batches_than_allowed_are_out_and_waiting_messages_are_not_lost),
         T(a_too_large_output_is_rejected_and_can_be_replaced),
+        T(all_outputs_that_are_too_large_are_told_at_once),
         T(close_refuses_while_a_batch_is_out),
         T(a_rebalance_waits_for_batches_that_are_being_computed),
         T(partitions_that_went_while_waiting_are_read_when_they_come_back),
