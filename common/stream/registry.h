@@ -86,6 +86,7 @@ typedef int ss_registry_progress_fn(void *context, size_t done_bytes, size_t tot
 
 typedef struct ss_registry_push_options {
     int make_current;                  /* point `current` at it and publish */
+    int unless_used;                   /* with make_current: a release that is in use already stays in use */
     int overwrite;                     /* send the chunks even if the release is there already and complete */
     ss_registry_progress_fn *progress; /* or NULL */
     void *context;

@@ -44,7 +44,7 @@ static void unwatch(ss_redis *redis)
 
 /* ---- use ---- */
 
-int ss_registry_point_at(ss_redis *redis, const char *digest, ss_error *err)
+int ss_registry_point_at(ss_redis *redis, const char *digest, int unless_used, ss_error *err)
 {
     char key[REGISTRY_KEY_SIZE], current[SS_SHA256_HEX + 1], item[SS_SHA256_HEX + 24];
     ss_error why;
@@ -56,7 +56,7 @@ int ss_registry_point_at(ss_redis *redis, const char *digest, ss_error *err)
     }
     int exists = ss_registry_has_manifest(redis, digest, err);
     if (exists < 0) return -1;
-    if (!exists || strcmp(current, digest) == 0) {
+    if (!exists || strcmp(current, digest) == 0 || (unless_used && *current)) {
         unwatch(redis);
         return exists ? 0 : ss_fail(err, SS_NOT_FOUND, "%s: no release %.12s", ss_redis_name(redis), digest);
     }
@@ -94,7 +94,7 @@ static int is_usable(ss_redis *redis, const char *digest, const ss_trusted_keys 
 int ss_registry_use(ss_redis *redis, const char *digest, const ss_trusted_keys *trusted, ss_error *err)
 {
     if (ss_registry_check_digest(digest, err)) return -1;
-    return is_usable(redis, digest, trusted, err) == 1 ? ss_registry_point_at(redis, digest, err) : -1;
+    return is_usable(redis, digest, trusted, err) == 1 ? ss_registry_point_at(redis, digest, 0, err) : -1;
 }
 
 /* ---- rollback ---- */

@@ -31,8 +31,9 @@ int ss_registry_is_complete(ss_redis *redis, const char *digest, const ss_regist
 /* Reads and parses the manifest, *info to be freed by the caller after 0. */
 int ss_registry_load_info(ss_redis *redis, const char *digest, ss_registry_manifest_info *info, ss_error *err);
 
-/* Points `current` at a release that the caller has checked, unless its manifest vanishes meanwhile (SS_RETRY). */
-int ss_registry_point_at(ss_redis *redis, const char *digest, ss_error *err);
+/* Points `current` at a release that the caller has checked, unless its manifest vanishes or somebody else changes
+ * `current` meanwhile (SS_RETRY). With `unless_used` nothing happens, which is success, when any release is in use. */
+int ss_registry_point_at(ss_redis *redis, const char *digest, int unless_used, ss_error *err);
 
 /* Reads and drops `count` pipelined replies of which none may fail; the first failure is the error. Afterwards nothing
  * is pending. */

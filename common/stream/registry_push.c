@@ -224,7 +224,7 @@ int ss_registry_push(ss_redis *redis, const void *manifest, size_t len, const ss
     if (look(&p, &complete, err)) goto done;
     if ((!complete || p.options->overwrite) && send_release(&p, manifest, len, err)) goto done;
     if (p.options->sign_key && ss_registry_sign(redis, digest, p.options->sign_key, err)) goto done;
-    if (p.options->make_current && ss_registry_point_at(redis, digest, err)) goto done;
+    if (p.options->make_current && ss_registry_point_at(redis, digest, p.options->unless_used, err)) goto done;
     result = 0;
 done:
     ss_registry_manifest_free(&info);

@@ -92,6 +92,10 @@ def environment_of_the_programs_is_known_to_them():
             assert option in options, f"{name}: {key} is no option of {program}"
 
 
+def the_first_release_does_not_displace_a_newer_one():
+    assert "release push --use-if-none " in config("docker-compose.yml")["services"]["release"]["command"][-1]
+
+
 def mounted_files_exist():
     for name, service in config("docker-compose.yml")["services"].items():
         for volume in service.get("volumes", []):
@@ -101,4 +105,5 @@ def mounted_files_exist():
 
 h.main(both_files_are_valid, the_check_is_alive, three_nodes_are_a_cluster,
        with_signed_releases_only_who_publishes_has_the_private_key, our_containers_have_no_privilege,
-       ports_are_open_to_this_machine_only, environment_of_the_programs_is_known_to_them, mounted_files_exist)
+       ports_are_open_to_this_machine_only, environment_of_the_programs_is_known_to_them, mounted_files_exist,
+       the_first_release_does_not_displace_a_newer_one)

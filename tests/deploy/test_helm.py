@@ -162,6 +162,11 @@ def keys_of_releases_reach_who_needs_them():
     assert set(plain) == {"worker.conf"} and "key" not in plain["worker.conf"]
 
 
+def an_upgrade_does_not_displace_a_newer_release():
+    job = next(m for (kind, name), m in render("-f", ALL).items() if kind == "Job" and "-release-" in name)
+    assert "--use-if-none" in job["spec"]["template"]["spec"]["containers"][0]["args"]
+
+
 def the_configuration_files_are_understood_by_the_programs():
     """worker.conf through lint; the others' keys against --help, since lint does not know those programs."""
     h.need_file(os.path.join(h.BIN, "skillstream"), "the program skillstream")
@@ -199,4 +204,5 @@ h.main(lint_finds_nothing, manifests_fit_the_schemas_of_kubernetes, the_schema_c
        values_that_cannot_work_are_refused, each_worker_has_a_name_that_outlives_its_pod,
        scaling_stops_at_the_partitions_and_does_not_wake_for_markers, pods_have_no_privilege, no_secret_is_in_a_manifest,
        certificates_reach_who_connects, keys_of_releases_reach_who_needs_them,
+       an_upgrade_does_not_displace_a_newer_release,
        the_configuration_files_are_understood_by_the_programs, alerts_and_dashboard_are_those_of_the_repository)

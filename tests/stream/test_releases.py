@@ -45,6 +45,19 @@ def the_registry_pushes_lists_uses_rolls_back_and_collects():
     assert not store.keys(f"skillstream:release:{b}:*") and store.keys(f"skillstream:release:{a}:*")
 
 
+def a_first_release_that_is_pushed_again_does_not_displace_a_newer_one():
+    """What compose and the chart do at each start and upgrade."""
+    store = h.Redis()
+    a = h.push(store, "a", "--use-if-none")
+    assert store.cli("GET", "skillstream:release:current") == a
+    b = h.push(store, "b")
+    again = release(store, "push", h.release("a"), "--use-if-none").stdout
+    assert again.split()[0] == a and f"{b[:12]} stays in use" in again, again
+    assert store.cli("GET", "skillstream:release:current") == b
+    assert "is in use" in release(store, "push", h.release("b"), "--use-if-none").stdout
+    assert a in release(store, "rollback").stdout  # the history is as it was
+
+
 def wrong_words_are_told_apart():
     store = h.Redis()
     a = h.push(store, "a")
@@ -263,7 +276,8 @@ def a_worker_leaves_its_group_while_redis_hangs():
         store.process.send_signal(signal.SIGCONT)
 
 
-h.main(start, the_registry_pushes_lists_uses_rolls_back_and_collects, wrong_words_are_told_apart,
+h.main(start, the_registry_pushes_lists_uses_rolls_back_and_collects,
+       a_first_release_that_is_pushed_again_does_not_displace_a_newer_one, wrong_words_are_told_apart,
        names_of_others_are_printed_as_text,
        a_running_worker_switches_without_loss_and_back, a_broken_release_in_redis_is_refused_and_the_old_one_stays,
        a_fault_of_redis_while_fetching_is_not_held_against_the_release, an_outage_is_logged_once_and_the_next_one_too,

@@ -22,7 +22,7 @@ typedef struct values {
     ss_common_values common;
     const char *redis, *sign_key, *out;
     ss_strings trusted_keys;
-    int use, json;
+    int use, use_if_none, json;
     uint64_t keep;
     int64_t patience;
 } values;
@@ -34,6 +34,8 @@ static const ss_option table[] = {
     {"patience", SS_OPT_TIME, AT(patience), "10s", NULL, "TIME", NULL, "How long to try to reach Redis.", 0},
     {"use", SS_OPT_FLAG, AT(use), "true", NULL, NULL, "Actions",
      "push: make the release the one in use, which workers switch to; --no-use only stores it.", 0},
+    {"use-if-none", SS_OPT_FLAG, AT(use_if_none), "false", NULL, NULL, NULL,
+     "push: put it in use only if no release is; one that is in use, and may be newer, stays.", 0},
     {"keep", SS_OPT_COUNT, AT(keep), "3", NULL, "N", NULL,
      "gc: keep the N releases used last; the one in use always stays.", 0},
     {"json", SS_OPT_FLAG, AT(json), "false", NULL, NULL, NULL, "list: one JSON object a line.", 0},
@@ -82,18 +84,31 @@ static int show_progress(void *bar, size_t done, size_t total)
     return 0;
 }
 
+static int say_pushed(const call *c, const char *digest, ss_error *err)
+{
+    char current[SS_SHA256_HEX + 1] = "";
+    if (c->v->use && c->v->use_if_none && ss_registry_current(c->redis, current, err)) return -1;
+    if (*current && strcmp(current, digest) != 0)
+        printf("%s is stored; %.12s stays in use\n", digest, current);
+    else
+        printf("%s %s\n", digest, c->v->use ? "is in use" : "is stored; put it in use by: skillstream release use");
+    return 0;
+}
+
 static int push_release(const call *c, const ss_release *release, ss_error *err)
 {
     ss_progress bar;
     ss_progress_start(&bar, "pushing", "MiB", 0);
-    ss_registry_push_options options = {
-        .make_current = c->v->use, .progress = show_progress, .context = &bar, .sign_key = c->sign_key};
+    ss_registry_push_options options = {.make_current = c->v->use,
+                                        .unless_used = c->v->use_if_none,
+                                        .progress = show_progress,
+                                        .context = &bar,
+                                        .sign_key = c->sign_key};
     char digest[SS_SHA256_HEX + 1];
     if (ss_release_push(c->redis, release, &options, digest, err)) return -1;
     ss_progress_end(&bar, bar.total);
     if (c->sign_key) fprintf(stderr, "signed by %s\n", ss_signing_key_print(c->sign_key));
-    printf("%s %s\n", digest, c->v->use ? "is in use" : "is stored; put it in use by: skillstream release use");
-    return 0;
+    return say_pushed(c, digest, err);
 }
 
 static int push(const call *c, ss_error *err)

@@ -466,6 +466,46 @@ static void a_push_does_no_harm_to_a_release_completed_meanwhile(void **state)
         }
 }
 
+static int use_b_meanwhile(void *context, size_t done, size_t total)
+{
+    (void)done, (void)total;
+    world *w = context;
+    ss_redis *other = client(w->server->url);
+    must_push(other, &w->b, 1);
+    ss_redis_free(other);
+    return 0;
+}
+
+static void a_push_unless_used_leaves_what_is_in_use(void **state)
+{
+    world *w = get(state);
+    ss_registry_push_options first = {.make_current = 1, .unless_used = 1};
+    ss_registry_push_options late = {.make_current = 1, .unless_used = 1, .progress = use_b_meanwhile, .context = w};
+    const sample *pushed[] = {&w->a, &w->a, &w->c}, *used[] = {&w->a, &w->b, &w->b};
+    char current[SS_SHA256_HEX + 1];
+    ss_error err;
+    for (int i = 0; i < 3; i++) {
+        if (push(w->redis, pushed[i], first, &err)) fail_msg("%s", err.text);
+        assert_int_equal(ss_registry_current(w->redis, current, &err), 0);
+        assert_string_equal(current, used[i]->digest);
+        must_fetch(w->redis, pushed[i]);
+        if (i == 0) must_push(w->redis, &w->b, 1);
+    }
+    assert_int_equal(ask(w->redis, "LLEN", "skillstream:release:history"), 2);
+
+    /* nothing is in use when the push begins, but when it ends */
+    ss_redis_reply_free(ss_redis_run_words(w->redis, NULL, "FLUSHALL", NULL));
+    if (push(w->redis, &w->a, late, &err)) fail_msg("%s", err.text);
+    assert_int_equal(ss_registry_current(w->redis, current, &err), 0);
+    assert_string_equal(current, w->b.digest);
+
+    /* what names no release is not in use */
+    ss_redis_reply_free(ss_redis_run_words(w->redis, NULL, "SET", "skillstream:release:current", "?", NULL));
+    if (push(w->redis, &w->a, first, &err)) fail_msg("%s", err.text);
+    assert_int_equal(ss_registry_current(w->redis, current, &err), 0);
+    assert_string_equal(current, w->a.digest);
+}
+
 static void a_full_redis_refuses_and_keeps_the_old_release(void **state)
 {
     (void)get(state);
@@ -783,6 +823,7 @@ int main(void)
         WITH_SERVER(blobs_that_are_not_those_of_the_manifest_are_not_sent),
         WITH_SERVER(a_stopped_push_leaves_nothing),
         WITH_SERVER(a_push_that_loses_redis_says_so),
+        WITH_SERVER(a_push_unless_used_leaves_what_is_in_use),
         WITH_SERVER(a_running_push_expires_and_is_safe_from_gc),
         WITH_SERVER(a_push_does_no_harm_to_a_release_completed_meanwhile),
         WITH_SERVER(a_full_redis_refuses_and_keeps_the_old_release),
