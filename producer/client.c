@@ -39,6 +39,7 @@ struct ss_client {
     char url[LONGEST_URL];
     transfer *all, *idle, *shown; /* shown: whose answer the caller looks at */
     size_t busy;
+    int has_key;
 };
 
 /* ---- address and key ---- */
@@ -79,22 +80,33 @@ static int check_key(const char *key, ss_error *err)
     return 0;
 }
 
-int ss_client_key(const ss_producer_settings *s, char **key, ss_error *err)
+/* The file's first line; *key stays NULL when nothing is in it, so that a mounted file can say "no key". */
+static int read_key_file(const char *path, char **key, ss_error *err)
 {
-    *key = NULL;
+    static const char blank[] = "\r\n \t";
     ss_buffer text;
     ss_buffer_init(&text, (size_t)LONGEST_KEY * 2);
-    int result = 0;
-    if (s->llm_key_file) {
-        result = ss_file_read(s->llm_key_file, &text, err);
-        if (result && err) err->status = SS_CONFIG;
-        if (!result) *key = strndup(text.data ? text.data : "", strcspn(text.data ? text.data : "", "\r\n \t"));
-    } else if (s->llm_key) {
-        *key = strdup(s->llm_key);
+    int result = ss_file_read(path, &text, err);
+    if (result && err) err->status = SS_CONFIG;
+    if (!result && text.len && text.data[strspn(text.data, blank)]) {
+        *key = strndup(text.data, strcspn(text.data, blank));
+        if (!*key) result = ss_fail_memory(err, "reading the key");
     }
     if (text.data) explicit_bzero(text.data, text.len);
     ss_buffer_free(&text);
-    if (!result && (s->llm_key_file || s->llm_key) && !*key) result = ss_fail_memory(err, "reading the key");
+    return result;
+}
+
+int ss_client_key(const ss_producer_settings *s, char **key, ss_error *err)
+{
+    *key = NULL;
+    int result = 0;
+    if (s->llm_key_file) {
+        result = read_key_file(s->llm_key_file, key, err);
+    } else if (s->llm_key) {
+        *key = strdup(s->llm_key);
+        if (!*key) result = ss_fail_memory(err, "reading the key");
+    }
     if (!result && *key) result = check_key(*key, err);
     if (!result) return 0;
     free(*key);
@@ -119,6 +131,7 @@ static int add_key(ss_client *c, ss_error *err)
     if (!key) return 0;
     snprintf(line, sizeof line, "Authorization: Bearer %s", key);
     int result = add_header(c, line, err);
+    c->has_key = !result;
     explicit_bzero(line, sizeof line);
     explicit_bzero(key, strlen(key));
     free(key);
@@ -134,6 +147,11 @@ static int add_headers(ss_client *c, ss_error *err)
     for (size_t i = 0; i < c->settings->header.count; i++)
         if (add_header(c, c->settings->header.items[i], err)) return -1;
     return 0;
+}
+
+int ss_client_has_key(const ss_client *c)
+{
+    return c->has_key;
 }
 
 ss_client *ss_client_new(const ss_producer_settings *settings, ss_error *err)

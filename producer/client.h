@@ -18,12 +18,15 @@ typedef struct ss_client ss_client;
  * ends in /chat/completions stays. SS_CONFIG: not http(s), a user or a fragment in it, too long. */
 int ss_client_url(const char *base, char *out, size_t size, ss_error *err);
 
-/* The key from --llm-key, its file or nothing (NULL in *key). To be freed after wiping. SS_CONFIG: empty, unreadable,
- * or with characters that no header may hold. */
+/* The key from --llm-key, its file or nothing (NULL in *key); a blank file, such as /dev/null, is nothing. To be freed
+ * after wiping. SS_CONFIG: an empty --llm-key, a blank first line before others, unreadable, or with characters that no
+ * header may hold. */
 int ss_client_key(const ss_producer_settings *settings, char **key, ss_error *err);
 
 ss_client *ss_client_new(const ss_producer_settings *settings, ss_error *err);
 void ss_client_free(ss_client *client); /* what is on the way is dropped; NULL is fine */
+
+int ss_client_has_key(const ss_client *client); /* one goes along with each request */
 
 /* Sends a request (copied). `tag` comes back with its end. */
 int ss_client_start(ss_client *client, const char *body, size_t len, void *tag, ss_error *err);

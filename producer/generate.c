@@ -414,7 +414,7 @@ static int conclude(const loop *l, ss_error *err)
 static void warn_of_clear_key(const loop *l)
 {
     const char *url = l->s->llm_url;
-    if ((!l->s->llm_key && !l->s->llm_key_file) || strncmp(url, "http://", 7)) return;
+    if (!ss_client_has_key(l->client) || strncmp(url, "http://", 7)) return;
     const char *host = url + 7;
     if (strncmp(host, "localhost", 9) && strncmp(host, "127.", 4) && strncmp(host, "[::1]", 5))
         ss_log_line(l->run->log, SS_LOG_WARN, "the key goes to the endpoint unencrypted: its URL is http, not https");

@@ -261,6 +261,11 @@ def key_and_certificates():
     assert secret not in run.text() + open(run.report).read()
     check_complete(pairs(kafka, "tls"), uris)
     llm.stop()
+    broker().create("keyless")
+    llm = FakeLlm()  # an empty file is no key, as compose has it for a model on the same machine
+    Run(*QUICK, "--llm-key-file", os.devnull, kafka=kafka, topic="keyless", llm=llm, skills=skills, key=None).ok()
+    assert llm.requests and not any("authorization" in r.headers for r in llm.requests)
+    llm.stop()
     other = FakeLlm()
     llm = FakeLlm(lambda n, r: ("redirect", other.url + "/v1/chat/completions"))
     Run(kafka=kafka, topic="redirect", llm=llm, skills=skills, key=secret).fails(1)

@@ -87,7 +87,9 @@ static void keys_come_from_option_or_file(void **state)
     char *folder = temp_folder_make(), *key;
     ss_error err = {0};
     temp_write_text(folder, "key", "sk-abc\r\nsecond line\n");
-    temp_write_text(folder, "empty", "\n");
+    temp_write_text(folder, "empty", "");
+    temp_write_text(folder, "blank", " \r\n\n");
+    temp_write_text(folder, "below", "\nsk-abc\n");
     temp_write_text(folder, "odd", "sk-\xc3\xa9\n");
     ss_producer_settings s = {0};
     assert_int_equal(ss_client_key(&s, &key, &err), 0);
@@ -99,12 +101,21 @@ static void keys_come_from_option_or_file(void **state)
     s.llm_key = "two words";
     assert_int_equal(ss_client_key(&s, &key, &err), -1);
     assert_null(strstr(err.text, "two words")); /* a key is never in a text */
+    s.llm_key = "";
+    assert_int_equal(ss_client_key(&s, &key, &err), -1);
+    assert_int_equal(err.status, SS_CONFIG);
     s.llm_key = NULL;
     s.llm_key_file = temp_path(folder, "key");
     assert_int_equal(ss_client_key(&s, &key, &err), 0);
     assert_string_equal(key, "sk-abc");
     free(key);
-    static const char *const bad[] = {"empty", "odd", "missing"};
+    const char *const none[] = {temp_path(folder, "empty"), temp_path(folder, "blank"), "/dev/null"};
+    for (size_t i = 0; i < 3; i++) {
+        s.llm_key_file = none[i];
+        assert_int_equal(ss_client_key(&s, &key, &err), 0);
+        assert_null(key);
+    }
+    static const char *const bad[] = {"below", "odd", "missing"};
     for (size_t i = 0; i < 3; i++) {
         s.llm_key_file = temp_path(folder, bad[i]);
         assert_int_equal(ss_client_key(&s, &key, &err), -1);
