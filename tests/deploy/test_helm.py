@@ -87,6 +87,41 @@ def scaling_stops_at_the_partitions_and_does_not_wake_for_markers():
         assert scaled["scaleTargetRef"]["kind"] == "StatefulSet"
 
 
+LARGE = """
+kafka: {settings: {message.max.bytes: 52428800, queued.max.messages.kbytes: 1000000, linger.ms: 0.5, enable.sparse.connections: true}}
+assets: {volume: {emptyDir: {}}}
+worker:
+  terminationGracePeriodSeconds: 1000000
+  options: {max-ad-bytes: 2000000, threshold: 0.55}
+  autoscaling: {lagThreshold: 1000000, activationLagThreshold: 2500000, pollingInterval: 3000000, cooldownPeriod: 4000000}
+trainer: {enabled: true, options: {validate: [1000000, a.csv]}}
+producer: {enabled: true, llm: {url: "https://llm.example/v1", model: small}, options: {tpm: 30000000}}
+podSecurityContext: {runAsUser: 1000660000}
+"""
+
+
+def large_numbers_of_a_values_file_stay_whole():
+    """From a file (unlike --set) they are floats to the templates, which Go prints as 5.24288e+07."""
+    path = os.path.join(h.scratch(), "large.yaml")
+    with open(path, "w") as file:
+        file.write(LARGE)
+    text = helm("template", "test", CHART, "--kube-version", KUBERNETES, "-f", path).stdout
+    assert not re.search(r"\de\+\d", text), re.findall(r".*\de\+\d.*", text)
+    found = render("-f", path)
+    pod = found["StatefulSet", "test-skillstream-worker"]["spec"]["template"]["spec"]
+    settings = next(e["value"] for e in pod["containers"][0]["env"] if e["name"] == "SKILLSTREAM_KAFKA").split(";")
+    assert set(settings) == {"message.max.bytes=52428800", "queued.max.messages.kbytes=1000000", "linger.ms=0.5",
+                             "enable.sparse.connections=true"}, settings
+    assert pod["terminationGracePeriodSeconds"] == 1000000 and pod["securityContext"]["runAsUser"] == 1000660000
+    scaled = found["ScaledObject", "test-skillstream-worker"]["spec"]
+    trigger = scaled["triggers"][0]["metadata"]
+    assert (trigger["lagThreshold"], trigger["activationLagThreshold"]) == ("1000000", "2500000"), trigger
+    assert (scaled["pollingInterval"], scaled["cooldownPeriod"]) == (3000000, 4000000), scaled
+    for program, line in (("worker", "max-ad-bytes = 2000000"), ("worker", "threshold = 0.55"),
+                          ("trainer", "validate = 1000000"), ("producer", "tpm = 30000000")):
+        assert line in found["ConfigMap", f"test-skillstream-{program}"]["data"][program + ".conf"].splitlines(), line
+
+
 def pods_have_no_privilege():
     pods = 0
     for (kind, name), manifest in render("-f", ALL).items():
@@ -202,7 +237,7 @@ def alerts_and_dashboard_are_those_of_the_repository():
 
 h.main(lint_finds_nothing, manifests_fit_the_schemas_of_kubernetes, the_schema_check_is_alive,
        values_that_cannot_work_are_refused, each_worker_has_a_name_that_outlives_its_pod,
-       scaling_stops_at_the_partitions_and_does_not_wake_for_markers, pods_have_no_privilege, no_secret_is_in_a_manifest,
-       certificates_reach_who_connects, keys_of_releases_reach_who_needs_them,
-       an_upgrade_does_not_displace_a_newer_release,
+       scaling_stops_at_the_partitions_and_does_not_wake_for_markers, large_numbers_of_a_values_file_stay_whole,
+       pods_have_no_privilege, no_secret_is_in_a_manifest, certificates_reach_who_connects,
+       keys_of_releases_reach_who_needs_them, an_upgrade_does_not_displace_a_newer_release,
        the_configuration_files_are_understood_by_the_programs, alerts_and_dashboard_are_those_of_the_repository)

@@ -50,12 +50,17 @@ securityContext:
   capabilities: {drop: [ALL]}
 {{- end }}
 
+{{/* A value as a user writes it. Numbers of a values file come as float64, which Go prints as 1e+06 from a million on. */}}
+{{- define "skillstream.plain" -}}
+{{- if kindIs "float64" . }}{{ if eq (floor .) . }}{{ int64 . }}{{ else }}{{ . }}{{ end }}{{ else }}{{ . }}{{ end -}}
+{{- end }}
+
 {{/* librdkafka's settings as one environment variable: a later source replaces a list as a whole, so all are here. The
      kubelet puts user and password in. */}}
 {{- define "skillstream.kafkaEnv" -}}
 {{- $settings := list }}
 {{- $k := .Values.kafka }}
-{{- range $key, $value := $k.settings }}{{ $settings = append $settings (printf "%s=%v" $key $value) }}{{ end }}
+{{- range $key, $value := $k.settings }}{{ $settings = append $settings (printf "%s=%s" $key (include "skillstream.plain" $value)) }}{{ end }}
 {{- if not (hasKey $k.settings "security.protocol") }}
 {{- if or $k.tls.enabled $k.sasl.mechanism }}
 {{- $settings = append $settings (printf "security.protocol=%s%s" (ternary "SASL_" "" (ne $k.sasl.mechanism "")) (ternary (ternary "SSL" "PLAINTEXT" $k.tls.enabled) "SSL" (ne $k.sasl.mechanism ""))) }}
@@ -169,12 +174,10 @@ securityContext:
 {{- define "skillstream.config" -}}
 {{- range $key, $value := . }}
 {{- if kindIs "slice" $value }}{{ range $value }}
-{{ $key }} = {{ . }}
+{{ $key }} = {{ include "skillstream.plain" . }}
 {{- end }}
-{{- else if kindIs "float64" $value }}
-{{ $key }} = {{ if eq (floor $value) $value }}{{ int64 $value }}{{ else }}{{ $value }}{{ end }}
 {{- else if not (kindIs "invalid" $value) }}
-{{ $key }} = {{ $value }}
+{{ $key }} = {{ include "skillstream.plain" $value }}
 {{- end }}
 {{- end }}
 {{- end }}
