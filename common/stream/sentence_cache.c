@@ -26,7 +26,7 @@
 #include "stream/registry.h"
 #include "stream/sentence_cache_lru.h"
 
-enum { KEY_LEN = 21 + SS_SHA256_HEX + 1 + 32, DEFAULT_TTL = 7 * 24 * 3600, DEFAULT_DEADLINE_MS = 200 };
+enum { KEY_LEN = 21 + SS_SHA256_HEX + 1 + 32, DEFAULT_TTL = 7 * 24 * 3600, DEFAULT_DEADLINE_MS = 200, PROBE_MS = 2000 };
 
 struct ss_cache {
     pthread_mutex_t mutex;
@@ -42,6 +42,7 @@ struct ss_cache {
     size_t *rows;       /* scratch (room): rows asked from Redis */
     size_t room;
 
+    int64_t probe_ms;    /* when a probe is due */
     int failing, untold; /* an outage is on; its error was not taken yet */
     ss_error error;
 
@@ -102,6 +103,7 @@ static void note_failure(ss_cache *cache, const ss_error *why)
 {
     count(&cache->redis_failures, 1);
     atomic_store(&cache->redis_up, 0);
+    cache->probe_ms = ss_now_ms() + PROBE_MS;
     if (!cache->failing) {
         cache->error = *why;
         cache->untold = 1;
@@ -112,6 +114,7 @@ static void note_failure(ss_cache *cache, const ss_error *why)
 static void note_success(ss_cache *cache)
 {
     atomic_store(&cache->redis_up, 1);
+    cache->probe_ms = ss_now_ms() + PROBE_MS;
     cache->failing = 0;
 }
 
@@ -277,6 +280,29 @@ size_t ss_cache_lookup(ss_cache *cache, const ss_cache_release *release, const s
     return local + remote;
 }
 
+/* The question of a look-up, which asks no more of a Redis user's rights; its time is no caller's, so not booked. */
+static void probe(ss_cache *cache)
+{
+    ss_error why;
+    if (begin(cache) || collect(cache)) return;
+    redisReply *reply = ss_redis_run_words(cache->redis, &why, "MGET", "skillstream:sentence:probe", NULL);
+    if (reply)
+        note_success(cache);
+    else
+        note_failure(cache, &why);
+    ss_redis_reply_free(reply);
+}
+
+void ss_cache_probe(ss_cache *cache)
+{
+    if (!cache->redis || pthread_mutex_trylock(&cache->mutex)) return;
+    if (ss_now_ms() >= cache->probe_ms) {
+        probe(cache);
+        end(cache);
+    }
+    pthread_mutex_unlock(&cache->mutex);
+}
+
 /* ---- Storing ---- */
 
 static int append_set(ss_cache *cache, const ss_cache_release *release, ss_hash128 key, const ss_hit_value *hits,
@@ -361,6 +387,7 @@ void ss_cache_get_stats(const ss_cache *cache, ss_cache_stats *out)
         .redis_seconds = 1e-6 * (double)atomic_load(&cache->redis_us),
         .entries = atomic_load(&cache->entries),
         .capacity = cache->local ? ss_cache_lru_capacity(cache->local) : 0,
+        .has_redis = cache->redis != NULL,
         .redis_up = atomic_load(&cache->redis_up),
     };
 }

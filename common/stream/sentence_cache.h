@@ -82,6 +82,11 @@ size_t ss_cache_lookup(ss_cache *cache, const ss_cache_release *release, const s
 void ss_cache_store(ss_cache *cache, const ss_cache_release *release, const ss_hash128 *keys, size_t n,
                     const ss_hit_value *hits, const ss_cached *values);
 
+/* Keeps redis_up true while nothing is looked up: asks Redis for a key that nobody writes, unless it was heard of
+ * within 2 s or another thread is at it. For a thread that may wait redis_deadline_ms; a look-up meanwhile waits with
+ * it. */
+void ss_cache_probe(ss_cache *cache);
+
 /* Empties level 1, so that the next look-ups are those of a fresh process; Redis keeps what it has. */
 void ss_cache_forget(ss_cache *cache);
 
@@ -97,7 +102,8 @@ typedef struct ss_cache_stats {
     double redis_seconds;    /* callers spent waiting for Redis, its client's own work included */
     uint64_t entries;        /* in level 1 now */
     uint64_t capacity;       /* of level 1 */
-    int redis_up;            /* 1: the last exchange with Redis worked; 0: not, or level 2 is off */
+    int has_redis;           /* level 2 is on */
+    int redis_up;            /* 1: the last exchange with Redis worked; 0: not, or there was none */
 } ss_cache_stats;
 
 void ss_cache_get_stats(const ss_cache *cache, ss_cache_stats *out);

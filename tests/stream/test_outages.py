@@ -62,6 +62,28 @@ def redis_killed_while_running_costs_the_cache_and_nothing_else():
     assert worker.terminate()[0] == 0
 
 
+def an_idle_worker_tells_whether_redis_is_there():
+    names = kafka.create_all(prefix="idle-redis-")
+    redis = h.Redis()
+    h.push(redis)
+    up = lambda worker: worker.metrics().get("skillstream_redis_up")  # noqa: E731
+    without = h.Worker(kafka, names, ["--group", "no-redis-cache", "--no-redis-cache"], redis=redis).ready()
+    worker = h.Worker(kafka, names, ["--group", "idle-redis"], redis=redis).ready()
+    assert up(worker) == 1 and up(without) is None, (up(worker), up(without))
+    redis.kill()
+    h.until(lambda: up(worker) == 0, "the idle worker has seen that Redis is away", 30)
+    assert any("without Redis" in e["message"] for e in worker.events())
+    redis.start()
+    h.until(lambda: up(worker) == 1, "and that it is back", 60)
+    for one in (worker, without):
+        assert one.terminate()[0] == 0
+    # one that waits for its release: Redis is there, the release is not
+    waiting = h.Worker(kafka, names, ["--group", "waits"], redis=redis)
+    h.until(lambda: "no release" in waiting.get("/ready")[1], "it waits for a release", 30)
+    assert up(waiting) == 1
+    assert waiting.terminate()[0] == 0
+
+
 def broker_away_at_start_and_killed_later_is_waited_for():
     own = h.Kafka()
     names = own.create_all(partitions=2)
@@ -140,6 +162,7 @@ def the_environment_is_read_and_checked():
 
 
 h.main(start, redis_away_at_start_is_waited_for, a_worker_with_a_release_file_needs_no_redis,
-       redis_killed_while_running_costs_the_cache_and_nothing_else, broker_away_at_start_and_killed_later_is_waited_for,
+       redis_killed_while_running_costs_the_cache_and_nothing_else,
+       an_idle_worker_tells_whether_redis_is_there, broker_away_at_start_and_killed_later_is_waited_for,
        sigterm_ends_a_worker_that_still_waits, what_waiting_would_not_mend_ends_at_once_with_a_message,
        the_environment_is_read_and_checked)

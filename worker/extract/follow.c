@@ -54,6 +54,7 @@ static ss_release *wait_for_redis(ss_worker *w, ss_error *err)
             break;
         }
         ss_health_set(w->health, "release", 0, "%s", why.text);
+        if (w->cache) ss_cache_probe(w->cache);
         if (strcmp(said, why.text)) { /* one line per reason, not per attempt */
             memcpy(said, why.text, sizeof said);
             ss_log_event(w->log, SS_LOG_WARN, "waiting for a release", SS_TEXT("why", why.text));

@@ -77,8 +77,6 @@ static void compute(ss_worker *w, ss_job *job)
     note(w, SS_BATCH_STARTED);
     if (!ss_job_compute(job, &w->rules, w->extractor, &err)) {
         ss_worker_metrics_computed(w->metrics, job);
-        if (w->cache && ss_cache_take_error(w->cache, &err))
-            ss_log_event(w->log, SS_LOG_WARN, "sentence cache: going on without Redis", SS_TEXT("why", err.text));
         note(w, SS_BATCH_COMPUTED);
         if (ss_queue_push(w->to_publish, job)) ss_exchange_discard(w->exchange, job->batch);
         return;

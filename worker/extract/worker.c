@@ -92,7 +92,10 @@ static int start_cache(ss_worker *w, ss_error *err)
                                 .redis_url = redis,
                                 .ttl_seconds = (uint32_t)(s->cache_ttl / 1000)};
     w->cache = ss_cache_new(&options, err);
-    return w->cache ? 0 : -1;
+    if (!w->cache) return -1;
+    ss_cache_probe(w->cache);
+    ss_worker_metrics_watch_cache(w->metrics, w->cache);
+    return 0;
 }
 
 static void fill_kafka(ss_worker *w, ss_kafka_config *kafka)
@@ -123,6 +126,7 @@ static int wait_for_broker(ss_worker *w, const ss_kafka_config *kafka, ss_error 
             return -1;
         }
         ss_health_set(w->health, "broker", 0, "%s", why.text);
+        if (w->cache) ss_cache_probe(w->cache);
         if (!said) ss_log_event(w->log, SS_LOG_WARN, "waiting for a broker", SS_TEXT("why", why.text));
         if (ss_shutdown_requested(w->shutdown)) return ss_fail(err, SS_STOPPED, "stopped while waiting for a broker");
     }
@@ -143,7 +147,7 @@ static int start_exchange(ss_worker *w, ss_error *err)
     w->exchange = ss_exchange_open(&config, err);
     if (!w->exchange) return -1;
     ss_health_set(w->health, "broker", 1, "connected");
-    ss_worker_metrics_watch(w->metrics, w->exchange, w->cache, &w->timeline);
+    ss_worker_metrics_watch(w->metrics, w->exchange, &w->timeline);
     return 0;
 }
 
@@ -183,6 +187,16 @@ static void watch_broker(ss_worker *w)
         ss_health_set(w->health, "broker", 0, "a new producer is being made: no broker answers, or it was fenced");
     else
         ss_health_set(w->health, "broker", 1, "%zu partitions", stats.partitions);
+}
+
+/* Keeps skillstream_redis_up true while no ads come, and tells once when Redis goes away. */
+static void watch_redis(ss_worker *w)
+{
+    ss_error why;
+    if (!w->cache) return;
+    ss_cache_probe(w->cache);
+    if (ss_cache_take_error(w->cache, &why))
+        ss_log_event(w->log, SS_LOG_WARN, "sentence cache: going on without Redis", SS_TEXT("why", why.text));
 }
 
 static void *hurry(void *arg)
@@ -258,7 +272,10 @@ int ss_worker_run(const ss_worker_settings *settings, const ss_options *options,
     *w = (ss_worker){.settings = settings, .log = log, .shutdown = shutdown, .instance_hold = -1};
     int result = prepare(w, options, err) || start(w, err) ? -1 : 0;
     if (!result) {
-        while (!ss_shutdown_wait(shutdown, TICK_MS)) watch_broker(w);
+        while (!ss_shutdown_wait(shutdown, TICK_MS)) {
+            watch_broker(w);
+            watch_redis(w);
+        }
     } else {
         ss_shutdown_request(shutdown); /* threads that were started already end by this */
     }

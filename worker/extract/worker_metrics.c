@@ -29,14 +29,14 @@ struct ss_worker_metrics {
     ss_exchange *exchange;
     const ss_cache *cache;
     ss_timeline *timeline;
-    ss_metric *dead_letters, *release_info, *lag;
+    ss_metric *dead_letters, *release_info, *lag, *redis_up;
     ss_series *by_probability[SS_EXTRACT_TENTHS];
     uint64_t lag_shown[MOST_PARTITIONS / 64]; /* partitions (below MOST_PARTITIONS) that have a series */
     ss_series *consumed, *published, *embedded, *cached, *filtered, *mentions, *tokens;
     ss_series *committed, *aborted, *rejected, *fenced, *failed;
     ss_series *stage[STAGES];
     ss_series *thread[SS_THREAD_STATES], *at_redis;
-    ss_series *redis_up, *local_hits, *redis_hits, *misses, *bad_values, *cache_entries;
+    ss_series *local_hits, *redis_hits, *misses, *bad_values, *cache_entries;
     ss_series *swaps, *swap_failures, *rebalances, *assigned, *batches_out;
     pthread_mutex_t lock; /* of `release` */
     ss_series *release;
@@ -126,7 +126,9 @@ static int add_compute(ss_worker_metrics *m, ss_error *err)
 static int add_state(ss_worker_metrics *m, ss_error *err)
 {
     int bad = 0;
-    m->redis_up = single(m, SS_GAUGE, "skillstream_redis_up", "1: the last exchange with Redis worked.", err, &bad);
+    m->redis_up = family(m, SS_GAUGE, "skillstream_redis_up",
+                         "1: the sentence cache's last exchange with Redis worked; absent where it does without.", NULL,
+                         err, &bad);
     ss_metric *cache =
         family(m, SS_COUNTER, "skillstream_cache_lookups_total", "Sentence look-ups by result.", "result", err, &bad);
     m->local_hits = with(cache, "memory");
@@ -197,7 +199,7 @@ static void show_cache(ss_worker_metrics *m)
 {
     ss_cache_stats stats;
     ss_cache_get_stats(m->cache, &stats);
-    ss_gauge_set(m->redis_up, stats.redis_up);
+    if (stats.has_redis) ss_gauge_set(ss_metric_with(m->redis_up, NULL), stats.redis_up);
     ss_counter_raise(m->local_hits, stats.local_hits);
     ss_counter_raise(m->redis_hits, stats.redis_hits);
     ss_counter_raise(m->misses, stats.misses);
@@ -216,12 +218,18 @@ static void show_threads(ss_worker_metrics *m)
     ss_seconds_raise(m->at_redis, cache.redis_seconds);
 }
 
+static void before_render_starting(void *context)
+{
+    ss_worker_metrics *m = context;
+    if (m->cache) show_cache(m);
+}
+
 static void before_render(void *context)
 {
     ss_worker_metrics *m = context;
-    if (m->exchange) show_lag(m);
-    if (m->cache) show_cache(m);
-    if (m->timeline) show_threads(m);
+    before_render_starting(m);
+    show_lag(m);
+    show_threads(m);
 }
 
 ss_worker_metrics *ss_worker_metrics_new(ss_error *err)
@@ -253,10 +261,15 @@ ss_metrics *ss_worker_metrics_registry(ss_worker_metrics *m)
     return m->registry;
 }
 
-void ss_worker_metrics_watch(ss_worker_metrics *m, ss_exchange *exchange, const ss_cache *cache, ss_timeline *timeline)
+void ss_worker_metrics_watch_cache(ss_worker_metrics *m, const ss_cache *cache)
+{
+    m->cache = cache;
+    ss_metrics_before_render(m->registry, before_render_starting, m);
+}
+
+void ss_worker_metrics_watch(ss_worker_metrics *m, ss_exchange *exchange, ss_timeline *timeline)
 {
     m->exchange = exchange;
-    m->cache = cache;
     m->timeline = timeline;
     ss_metrics_before_render(m->registry, before_render, m);
 }

@@ -16,9 +16,9 @@ ss_worker_metrics *ss_worker_metrics_new(ss_error *err);
 void ss_worker_metrics_free(ss_worker_metrics *metrics);
 ss_metrics *ss_worker_metrics_registry(ss_worker_metrics *metrics);
 
-/* What is asked at each rendering; each may be NULL. */
-void ss_worker_metrics_watch(ss_worker_metrics *metrics, ss_exchange *exchange, const ss_cache *cache,
-                             ss_timeline *timeline);
+/* What is asked at each rendering: the cache, if there is one, from the start; the rest from when there is a broker. */
+void ss_worker_metrics_watch_cache(ss_worker_metrics *metrics, const ss_cache *cache);
+void ss_worker_metrics_watch(ss_worker_metrics *metrics, ss_exchange *exchange, ss_timeline *timeline);
 
 void ss_worker_metrics_computed(ss_worker_metrics *metrics, const ss_job *job);
 /* Counts records, mentions and dead letters only when they are committed. */

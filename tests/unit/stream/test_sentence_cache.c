@@ -470,6 +470,44 @@ static void without_redis_it_costs_little_and_comes_back(void **state)
     redis_fixture_stop(server);
 }
 
+/* Probes until redis_up is `up`: one is due every 2 s, and not before the pause after a failure. */
+static void probe_until(ss_cache *cache, int up)
+{
+    int64_t start = ss_now_ms();
+    for (; stats_of(cache).redis_up != up && ss_now_ms() - start < 20000; ss_sleep_ms(10)) ss_cache_probe(cache);
+    assert_int_equal(stats_of(cache).redis_up, up);
+}
+
+static void an_idle_cache_knows_whether_redis_is_there(void **state)
+{
+    (void)state;
+    redis_fixture *server = server_or_skip(NULL);
+    ss_cache *cache = new_cache(1 << 20, server->url), *alone = new_cache(1 << 20, NULL);
+    ss_error err;
+    ss_cache_probe(cache);
+    assert_int_equal(stats_of(cache).redis_up, 1);
+    redis_fixture_kill(server);
+    probe_until(cache, 0);
+    assert_int_equal(ss_cache_take_error(cache, &err), 1);
+    assert_int_equal(redis_fixture_restart(server), 0);
+    probe_until(cache, 1);
+    ss_cache_stats stats = stats_of(cache);
+    assert_int_equal(stats.local_hits + stats.redis_hits + stats.misses, 0); /* a probe is no look-up */
+    assert_true(stats.redis_seconds == 0);
+    store(cache, &release_a, 0, 10); /* answers that are still to come do not disturb it, nor it them */
+    ss_sleep_ms(2100);
+    ss_cache_probe(cache);
+    ss_cache *other = new_cache(0, server->url);
+    assert_int_equal(look(other, &release_a, 0, 10), 10);
+    ss_cache_free(other);
+    ss_cache_probe(alone);
+    assert_int_equal(stats_of(alone).has_redis, 0);
+    assert_int_equal(stats_of(cache).has_redis, 1);
+    ss_cache_free(alone);
+    ss_cache_free(cache);
+    redis_fixture_stop(server);
+}
+
 static void a_hanging_redis_costs_one_deadline_and_then_nothing(void **state)
 {
     (void)state;
@@ -597,6 +635,7 @@ int main(void)
         cmocka_unit_test(workers_share_through_redis),
         cmocka_unit_test(bad_values_are_misses_and_are_deleted),
         cmocka_unit_test(without_redis_it_costs_little_and_comes_back),
+        cmocka_unit_test(an_idle_cache_knows_whether_redis_is_there),
         cmocka_unit_test(a_hanging_redis_costs_one_deadline_and_then_nothing),
         cmocka_unit_test(a_redis_that_is_away_at_the_start_is_no_error),
         cmocka_unit_test(wrong_credentials_are_told),
