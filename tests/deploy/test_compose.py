@@ -96,6 +96,11 @@ def the_first_release_does_not_displace_a_newer_one():
     assert "release push --use-if-none " in config("docker-compose.yml")["services"]["release"]["command"][-1]
 
 
+def the_trainer_can_prove_a_release_better():
+    found = environment(config("docker-compose.yml")["services"]["trainer"])
+    assert "SKILLSTREAM_VALIDATE" in found or float(found["SKILLSTREAM_HOLD_OUT"]) > 0, found
+
+
 def mounted_files_exist():
     for name, service in config("docker-compose.yml")["services"].items():
         for volume in service.get("volumes", []):
@@ -106,4 +111,4 @@ def mounted_files_exist():
 h.main(both_files_are_valid, the_check_is_alive, three_nodes_are_a_cluster,
        with_signed_releases_only_who_publishes_has_the_private_key, our_containers_have_no_privilege,
        ports_are_open_to_this_machine_only, environment_of_the_programs_is_known_to_them, mounted_files_exist,
-       the_first_release_does_not_displace_a_newer_one)
+       the_first_release_does_not_displace_a_newer_one, the_trainer_can_prove_a_release_better)

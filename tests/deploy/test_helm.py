@@ -202,6 +202,14 @@ def an_upgrade_does_not_displace_a_newer_release():
     assert "--use-if-none" in job["spec"]["template"]["spec"]["containers"][0]["args"]
 
 
+def the_trainer_can_prove_a_release_better():
+    def conf(*words):
+        return render("--set", "trainer.enabled=true,assets.volume.emptyDir.medium=Memory", *words)[
+            "ConfigMap", "test-skillstream-trainer"]["data"]["trainer.conf"].splitlines()
+    assert "hold-out = 0.1" in conf() and "hold-out = 0.3" in conf("--set", "trainer.options.hold-out=0.3")
+    assert not any(line.startswith("hold-out") for line in conf("-f", ALL))  # which has files to validate with
+
+
 def the_configuration_files_are_understood_by_the_programs():
     """worker.conf through lint; the others' keys against --help, since lint does not know those programs."""
     h.need_file(os.path.join(h.BIN, "skillstream"), "the program skillstream")
@@ -240,4 +248,4 @@ h.main(lint_finds_nothing, manifests_fit_the_schemas_of_kubernetes, the_schema_c
        scaling_stops_at_the_partitions_and_does_not_wake_for_markers, large_numbers_of_a_values_file_stay_whole,
        pods_have_no_privilege, no_secret_is_in_a_manifest, certificates_reach_who_connects,
        keys_of_releases_reach_who_needs_them, an_upgrade_does_not_displace_a_newer_release,
-       the_configuration_files_are_understood_by_the_programs, alerts_and_dashboard_are_those_of_the_repository)
+       the_trainer_can_prove_a_release_better, the_configuration_files_are_understood_by_the_programs, alerts_and_dashboard_are_those_of_the_repository)
