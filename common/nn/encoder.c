@@ -141,14 +141,12 @@ static int check_batch(const ss_encoder_run *run, const int32_t *ids, const uint
     return 0;
 }
 
-static void normalise_rows(const ss_encoder_run *run, size_t tokens, const float *add, size_t lda,
-                           const ss_layer_norm *norm)
+void ss_encoder_normalise(const ss_encoder *encoder, size_t rows, float *x, size_t ldx, const float *add, size_t lda,
+                          const ss_layer_norm *norm)
 {
-    const ss_encoder *encoder = run->encoder;
-    for (size_t i = 0; i < tokens; i++)
-        encoder->engine.kernels->layer_norm(run->x + i * run->ldx, add + i * lda, norm->gamma.data, norm->beta.data,
-                                            encoder->config.norm_epsilon, encoder->config.hidden,
-                                            run->x + i * run->ldx);
+    for (size_t i = 0; i < rows; i++)
+        encoder->engine.kernels->layer_norm(x + i * ldx, add + i * lda, norm->gamma.data, norm->beta.data,
+                                            encoder->config.norm_epsilon, encoder->config.hidden, x + i * ldx);
 }
 
 /* BERT counts positions from 0. MPNet counts from pad_id + 1, and a padding token inside the text takes the padding's
@@ -198,11 +196,11 @@ static void run_layer(const ss_encoder_run *run, const ss_layer *layer, const ui
         ss_attention_run(&encoder->attention, starts[s + 1] - starts[s], run->wide + starts[s] * ldw, ldw, run->scratch,
                          run->y + starts[s] * ldx, ldx);
     ss_linear_run(&layer->out.fp32, engine, tokens, run->y, ldx, NULL, run->wide, ldw);
-    normalise_rows(run, tokens, run->wide, ldw, &layer->after_attention);
+    ss_encoder_normalise(encoder, tokens, run->x, ldx, run->wide, ldw, &layer->after_attention);
 
     ss_linear_run(&layer->up.fp32, engine, tokens, run->x, ldx, &encoder->config.activation, run->wide, ldw);
     ss_linear_run(&layer->down.fp32, engine, tokens, run->wide, ldw, NULL, run->y, ldx);
-    normalise_rows(run, tokens, run->y, ldx, &layer->after_inner);
+    ss_encoder_normalise(encoder, tokens, run->x, ldx, run->y, ldx, &layer->after_inner);
 }
 
 /* out (H) = the pooled rows of one sequence. */

@@ -20,8 +20,7 @@
 static const char *const sentences[] = {
     "Experience with Python, SQL and cloud platforms such as AWS or Azure.",
     "You will plan and supervise the work of a small team of electricians on site.",
-    "Responsibilities:",
-    "Excellent communication skills, both written and verbal, in English and German (C1).",
+    "Responsibilities:", "Excellent communication skills, both written and verbal, in English and German (C1).",
     "We offer 25 days of annual leave, a pension scheme and free parking.",
     "Preparing monthly accounts, VAT returns and payroll for up to 30 clients",
     "Valid driving licence (category C+E) and a forklift certificate required!",
@@ -34,12 +33,10 @@ static const char *const sentences[] = {
     "Salary: \xc2\xa3"
     "28,000 - \xc2\xa3"
     "32,500 per annum, depending on experience",
-    "Able to design, test and maintain embedded firmware in C/C++ for ARM microcontrollers.",
-    "chef",
-    "",
-    "and so on and so on and so on and so on and so on and so on and so on and so on and so on and so on and so on and "
-    "so "
-    "on and so on and so on and so on and so on and so on and so on and so on and so on and so on and so on and so on"};
+    "Able to design, test and maintain embedded firmware in C/C++ for ARM microcontrollers.", "chef", "",
+    /* in brackets: one text */
+    ("and so on and so on and so on and so on and so on and so on and so on and so on and so on and so on and so on "
+     "and so on and so on and so on and so on and so on and so on and so on and so on and so on and so on and so on")};
 
 enum { COUNT = sizeof sentences / sizeof sentences[0], LONGEST = 64 };
 
@@ -49,7 +46,8 @@ struct ss_balance {
     uint32_t starts[COUNT + 1];
     size_t tokens;
     float *x, *wide, *inner, *narrow, *sizes, *scratch; /* (tokens, H), (tokens, 3 H), (tokens, I), (tokens, H) */
-    unsigned char *q;                                   /* a row */
+    unsigned char *q;                                   /* (tokens) quantised rows of the widest layer */
+    ss_row_scale *scales;                               /* (tokens) */
 };
 
 static int tokenise(ss_balance *b, int32_t *ids, ss_error *err)
@@ -95,8 +93,9 @@ ss_balance *ss_balance_new(const ss_encoder *encoder, ss_error *err)
     b->narrow = floats(b->tokens * hidden);
     b->sizes = floats(widest);
     b->scratch = floats(ss_int8_attention_scratch(b->kernels, &encoder->attention));
-    b->q = ss_aligned_new(ss_int8_row_bytes(b->kernels, widest));
-    if (!b->x || !b->wide || !b->inner || !b->narrow || !b->sizes || !b->scratch || !b->q) {
+    b->q = ss_aligned_new(b->tokens * ss_int8_row_bytes(b->kernels, widest));
+    b->scales = calloc(b->tokens, sizeof *b->scales);
+    if (!b->x || !b->wide || !b->inner || !b->narrow || !b->sizes || !b->scratch || !b->q || !b->scales) {
         ss_balance_free(b);
         ss_fail_memory(err, "loading an encoder");
         return NULL;
@@ -117,6 +116,7 @@ void ss_balance_free(ss_balance *b)
     free(b->sizes);
     free(b->scratch);
     free(b->q);
+    free(b->scales);
     free(b);
 }
 
@@ -144,22 +144,10 @@ const float *ss_balance_inner(ss_balance *b)
 static void apply(const ss_balance *b, const ss_int8_linear *linear, const float *x, const ss_activation *activation,
                   float *y)
 {
-    for (size_t t = 0; t < b->tokens; t++) {
-        ss_row_scale scale;
-        b->kernels->quantise(x + t * linear->in, linear->factors, linear->in, b->q, &scale);
-        ss_int8_linear_run(linear, b->kernels, 1, b->q, ss_int8_row_bytes(b->kernels, linear->in), &scale, activation,
-                           y + t * linear->out, linear->out);
-    }
-}
-
-static void add_and_normalise(const ss_balance *b, const ss_layer_norm *norm)
-{
-    const ss_model_config *config = &b->encoder->config;
-    for (size_t t = 0; t < b->tokens; t++) {
-        float *row = b->x + t * config->hidden;
-        b->kernels->floats->layer_norm(row, b->narrow + t * config->hidden, norm->gamma.data, norm->beta.data,
-                                       config->norm_epsilon, config->hidden, row);
-    }
+    size_t ldq = ss_int8_row_bytes(b->kernels, linear->in);
+    for (size_t t = 0; t < b->tokens; t++)
+        b->kernels->quantise(x + t * linear->in, linear->factors, linear->in, b->q + t * ldq, &b->scales[t]);
+    ss_int8_linear_run(linear, b->kernels, b->tokens, b->q, ldq, b->scales, activation, y, linear->out);
 }
 
 void ss_balance_attention(ss_balance *b, const ss_layer *layer)
@@ -170,9 +158,8 @@ void ss_balance_attention(ss_balance *b, const ss_layer *layer)
     for (size_t s = 0; s < COUNT; s++)
         b->kernels->attend(&b->encoder->attention, b->starts[s + 1] - b->starts[s], b->wide + b->starts[s] * 3 * hidden,
                            3 * hidden, b->scratch, b->narrow + b->starts[s] * hidden, hidden);
-    memcpy(b->wide, b->narrow, b->tokens * hidden * sizeof *b->wide);
-    apply(b, &layer->out.int8, b->wide, NULL, b->narrow);
-    add_and_normalise(b, &layer->after_attention);
+    apply(b, &layer->out.int8, b->narrow, NULL, b->wide);
+    ss_encoder_normalise(b->encoder, b->tokens, b->x, hidden, b->wide, hidden, &layer->after_attention);
 }
 
 void ss_balance_up(ss_balance *b, const ss_layer *layer)
@@ -183,6 +170,7 @@ void ss_balance_up(ss_balance *b, const ss_layer *layer)
 void ss_balance_down(ss_balance *b, const ss_layer *layer)
 {
     if (!b) return;
+    size_t hidden = b->encoder->config.hidden;
     apply(b, &layer->down.int8, b->inner, NULL, b->narrow);
-    add_and_normalise(b, &layer->after_inner);
+    ss_encoder_normalise(b->encoder, b->tokens, b->x, hidden, b->narrow, hidden, &layer->after_inner);
 }

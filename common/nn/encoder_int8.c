@@ -97,11 +97,9 @@ void ss_int8_begin(ss_int8_run *run, const float *x, size_t ldx, size_t tokens)
 static void add_and_normalise(ss_int8_run *run, size_t first, size_t count, float *x, size_t ldx,
                               const ss_layer_norm *norm, const ss_map *taker)
 {
-    const ss_model_config *config = &run->encoder->config;
     for (size_t i = 0; i < count; i++) {
         float *row = x + (first + i) * ldx;
-        run->kernels->floats->layer_norm(row, run->narrow + i * run->ldn, norm->gamma.data, norm->beta.data,
-                                         config->norm_epsilon, config->hidden, row);
+        ss_encoder_normalise(run->encoder, 1, row, ldx, run->narrow + i * run->ldn, run->ldn, norm);
         if (taker) quantise(run, 1, row, ldx, taker, &run->x, first + i);
     }
 }

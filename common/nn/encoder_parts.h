@@ -49,6 +49,10 @@ struct ss_encoder {
 
 /* ---- encoder.c ---- */
 
+/* x (rows, H) = LayerNorm(x + add), rows ldx and lda floats apart. */
+void ss_encoder_normalise(const ss_encoder *encoder, size_t rows, float *x, size_t ldx, const float *add, size_t lda,
+                          const ss_layer_norm *norm);
+
 /* x (tokens, H) = LayerNorm(word + position (+ type 0)) of one sequence, rows ldx floats apart. */
 void ss_encoder_embed(const ss_encoder *encoder, const int32_t *ids, size_t tokens, float *x, size_t ldx);
 
